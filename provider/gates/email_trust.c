@@ -49,7 +49,7 @@ void sp_trust_restore(void)
 {
     const X509_TRUST *now = find();
 
-    if (name != NULL && now != NULL && now->check_trust == check_trust)
+    if (now != NULL && now->check_trust == check_trust)
         (void)set(original);
     OPENSSL_free(name);
     name = NULL;
@@ -112,17 +112,18 @@ static int ask(const X509 *x509, int original_answer, bool is_second)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);
     const struct sp_facts *facts = cert != NULL ? sp_cert_facts(cert) : NULL;
-    struct sp_facts *own = facts == NULL ? sp_facts_new(x509) : NULL;
+    const struct sp_cert *known = facts != NULL ? cert : NULL;
+    struct sp_facts *own = NULL;
     int answer = X509_TRUST_REJECTED;
 
-    if (facts == NULL && own == NULL)
+    if (facts == NULL)
+        facts = own = sp_facts_new(x509);
+    if (facts == NULL)
         (void)sp_gate_no_memory();
     else if (is_second)
-        answer =
-            reject(facts != NULL ? facts : own, facts != NULL ? cert : NULL, unvouched_standing);
+        answer = reject(facts, known, unvouched_standing);
     else
-        answer =
-            judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, original_answer);
+        answer = judge(x509, facts, known, original_answer);
     sp_facts_free(own);
     sp_cert_unref(cert);
     return answer;

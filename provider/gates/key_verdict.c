@@ -49,7 +49,7 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     struct sp_owners all;
     bool none;
 
-    if (evidence != SP_EVIDENCE_RAW || owners->count == 0 || is_any_for_mail(owners))
+    if (evidence != SP_EVIDENCE_RAW || is_any_for_mail(owners))
         return false;
     if (owners->via != SP_VIA_MATCH && owners->via != SP_VIA_OWN_KEY)
         return true;
@@ -59,6 +59,11 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     sp_owners_free(&all);
     return none;
 }
+
+struct judged {
+    smimepolicy_verdict *verdict; /* owned, or NULL */
+    struct sp_cert *cert;         /* borrowed */
+};
 
 /*
  * Raise that the key belongs to several certificates, of which only some may be
@@ -76,37 +81,42 @@ static void raise_shared(smimepolicy_use use, const smimepolicy_verdict *allowed
                    smimepolicy_verdict_get0_serial(allowed));
 }
 
-/* All certificates of the key must be allowed, as any of them may be meant. */
+/* Conclude on all certificates of a key: the first that is allowed, and the first that is not. */
+static bool conclude_owners(smimepolicy_use use, const struct judged *good,
+                            const struct judged *bad)
+{
+    const char *operation = smimepolicy_use_name(use);
+
+    if (bad->verdict == NULL)
+        return sp_conclude(operation, good->verdict, good->cert, sp_observing());
+    if (good->verdict != NULL && !sp_observing())
+        raise_shared(use, good->verdict, bad->verdict);
+    return sp_conclude(operation, bad->verdict, bad->cert, sp_observing());
+}
+
+/* All certificates of the key must be allowed, as any of them may be meant.  There is one. */
 static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
 {
-    smimepolicy_verdict *good = NULL, *bad = NULL;
-    struct sp_cert *good_cert = NULL, *bad_cert = NULL;
+    struct judged good = { 0 }, bad = { 0 };
     bool allowed = true;
 
-    for (size_t i = 0; i < owners->count && allowed; i++) {
+    for (size_t i = 0; i < owners->count; i++) {
         smimepolicy_verdict *verdict = sp_judge_cert(owners->certs[i], use, no_mail);
-        smimepolicy_verdict **place = NULL;
+        struct judged *place;
 
-        if (verdict == NULL)
+        if (verdict == NULL) {
             allowed = sp_gate_no_memory();
-        else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
-            place = &good, good_cert = owners->certs[i];
-        else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
-            place = &bad, bad_cert = owners->certs[i];
-        if (place != NULL)
-            *place = verdict;
+            continue;
+        }
+        place = smimepolicy_verdict_allowed(verdict) ? &good : &bad;
+        if (place->verdict == NULL)
+            *place = (struct judged){ verdict, owners->certs[i] };
         else
             smimepolicy_verdict_free(verdict);
     }
-    if (allowed && bad != NULL) {
-        if (good != NULL && !sp_observing())
-            raise_shared(use, good, bad);
-        allowed = sp_conclude(smimepolicy_use_name(use), bad, bad_cert, sp_observing());
-    } else if (allowed && good != NULL) {
-        allowed = sp_conclude(smimepolicy_use_name(use), good, good_cert, sp_observing());
-    }
-    smimepolicy_verdict_free(good);
-    smimepolicy_verdict_free(bad);
+    allowed = allowed && conclude_owners(use, &good, &bad);
+    smimepolicy_verdict_free(good.verdict);
+    smimepolicy_verdict_free(bad.verdict);
     return allowed;
 }
 
@@ -191,10 +201,11 @@ static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot
     *judged = false;
     if (evidence == SP_EVIDENCE_STAMP && may_stamp(owners))
         return true;
-    if (sp_policy_locked() == NULL && !ask_keyring(owners, key, slot, evidence, operation))
+    if (sp_policy_locked() != NULL)
+        return (evidence == SP_EVIDENCE_TLS && owners->count == 0) ||
+               sp_gate_refused_locked(operation);
+    if (!ask_keyring(owners, key, slot, evidence, operation))
         return false;
-    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners->count > 0))
-        return sp_gate_refused_locked(operation);
     *judged = owners->count > 0 || !unknown_passes(evidence);
     if (owners->count > 0)
         return judge_owners(use, owners, is_no_mail(owners, key, slot, evidence));
@@ -330,11 +341,17 @@ static bool refuse_unverified(struct sp_cert *cert, bool no_mail)
     return allowed;
 }
 
+/* The setting `raw_keys` alone lets it pass. */
+static bool may_pass_unverified(struct sp_cert *cert, bool no_mail)
+{
+    return (no_mail && sp_policy()->pass_raw_keys) || refuse_unverified(cert, no_mail);
+}
+
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
 {
     struct sp_cert *unverified = NULL;
     struct sp_owners owners;
-    bool allowed, no_mail, verified = false;
+    bool allowed, verified = false;
 
     if (!sp_gate_watches_verification())
         return true;
@@ -346,14 +363,13 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
         else
             unverified = owners.certs[i];
     }
-    no_mail = !verified && is_no_mail(&owners, key, slot, evidence);
     if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
         allowed = true;
     else if (sp_policy_locked() != NULL)
         allowed = sp_gate_refused_locked("verify");
     else
-        allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
-                  refuse_unverified(unverified, no_mail);
+        allowed =
+            verified || may_pass_unverified(unverified, is_no_mail(&owners, key, slot, evidence));
     sp_owners_free(&owners);
     return allowed;
 }

@@ -37,7 +37,7 @@ const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer)
 {
     const STACK_OF(X509) *chain = current == NULL ? NULL : X509_STORE_CTX_get0_chain(current);
 
-    return chain != NULL && sk_X509_value(chain, 0) == signer ? chain : NULL;
+    return sk_X509_value(chain, 0) == signer ? chain : NULL;
 }
 
 /* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
@@ -90,7 +90,7 @@ static STACK_OF(X509) *completed(X509_STORE_CTX *ctx, X509 *cert)
 {
     STACK_OF(X509) *certs = sk_X509_new_null();
     bool done =
-        certs != NULL && X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF) == 1 &&
+        X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF) == 1 &&
         X509_add_certs(certs, X509_STORE_CTX_get0_untrusted(ctx), X509_ADD_FLAG_UP_REF) == 1;
     int count = sk_X509_num(certs);
 

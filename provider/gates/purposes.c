@@ -86,7 +86,7 @@ void sp_purposes_restore(void)
         const X509_PURPOSE *now = find(purposes[i].id);
 
         /* If another module has replaced the check after us it calls ours: leave it there. */
-        if (purposes[i].name != NULL && now != NULL && now->check_purpose == purposes[i].ours)
+        if (now != NULL && now->check_purpose == purposes[i].ours)
             (void)set(&purposes[i], purposes[i].original);
         forget(&purposes[i]);
     }

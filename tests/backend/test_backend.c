@@ -211,6 +211,9 @@ START_TEST(loaded_backend)
 
     ck_assert_int_eq(sp_backend_load(&backend, libctx, backends[_i].name), backends[_i].loaded);
     ck_assert_int_eq(OSSL_PROVIDER_available(libctx, backends[_i].name), 0);
+    /* Of each kind of algorithm, from the first to the last. */
+    ck_assert_int_eq(backend.tables[OSSL_OP_DIGEST] != NULL, backends[_i].loaded);
+    ck_assert_int_eq(backend.tables[OSSL_OP_STORE] != NULL, backends[_i].loaded);
     OSSL_LIB_CTX_free(libctx);
 }
 END_TEST

@@ -11,6 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 
+#include "base/compat.h"
 #include "gates/contexts.h"
 #include "gates/signature.h"
 #include "harness.h"
@@ -181,6 +182,175 @@ START_TEST(closed)
 }
 END_TEST
 
+static void *copy_of_backend;
+static const void *freed;
+
+static void *backends_dupctx(void *ctx)
+{
+    (void)ctx;
+    return copy_of_backend;
+}
+
+static void backends_freectx(void *ctx)
+{
+    freed = ctx;
+}
+
+static const struct {
+    sp_gate_fn *gate;
+    int dupctx, freectx;
+} copying[] = {
+    { sp_gate_signature, OSSL_FUNC_SIGNATURE_DUPCTX, OSSL_FUNC_SIGNATURE_FREECTX },
+    { sp_gate_asym_cipher, OSSL_FUNC_ASYM_CIPHER_DUPCTX, OSSL_FUNC_ASYM_CIPHER_FREECTX },
+    { sp_gate_keyexch, OSSL_FUNC_KEYEXCH_DUPCTX, OSSL_FUNC_KEYEXCH_FREECTX },
+};
+
+/* A copy of the backend's has what is noted of the original, or there is none. */
+START_TEST(copied_by_the_backend)
+{
+    const OSSL_DISPATCH functions[] = {
+        { copying[_i].dupctx, (void (*)(void))backends_dupctx },
+        { copying[_i].freectx, (void (*)(void))backends_freectx },
+        { OSSL_FUNC_KEYEXCH_SET_PEER, (void (*)(void))backends_freectx },
+        { 0, NULL },
+    };
+    static const struct sp_backend backend;
+    const OSSL_ALGORITHM algorithm = { "ONE", "provider=backend", functions, NULL };
+    OSSL_DISPATCH *table;
+    OSSL_FUNC_signature_dupctx_fn *dupctx;
+    OSSL_FUNC_signature_freectx_fn *freectx;
+    bool untouched;
+
+    ck_assert(sp_reasons_begin());
+    table = copying[_i].gate(&algorithm, &backend, &untouched);
+    dupctx = (OSSL_FUNC_signature_dupctx_fn *)table[0].function;
+    freectx = (OSSL_FUNC_signature_freectx_fn *)table[1].function;
+    ck_assert(sp_contexts_begin(&one, &key, &slots[0], false));
+    ck_assert_ptr_null(dupctx(&one));
+    ck_assert(!sp_contexts_get(NULL, &(struct sp_context){ 0 }));
+    copy_of_backend = &two;
+    sp_starve(1);
+    ck_assert_ptr_null(dupctx(&one));
+    ck_assert(sp_starve_end());
+    ck_assert_ptr_eq(freed, &two);
+    EXPECT_REFUSED(false, "nothing is known of this key");
+    freed = NULL;
+    ck_assert_ptr_eq(dupctx(&one), &two);
+    ck_assert_ptr_null(freed);
+    ck_assert_ptr_eq(get(&two).key, &key);
+    freectx(&two);
+    ck_assert_ptr_eq(freed, &two);
+    ck_assert(!sp_contexts_get(&two, &(struct sp_context){ 0 }));
+    OPENSSL_free(table);
+}
+END_TEST
+
+static int backends_init(void *ctx, const char *digest, void *data, const OSSL_PARAM params[])
+{
+    (void)ctx, (void)digest, (void)data, (void)params;
+    return 1;
+}
+
+static int backends_sign(void *ctx, unsigned char *signature, size_t *signature_length, size_t size,
+                         const unsigned char *data, size_t length)
+{
+    (void)ctx, (void)signature, (void)signature_length, (void)size, (void)data, (void)length;
+    return 1;
+}
+
+static const int signing[] = { OSSL_FUNC_SIGNATURE_SIGN, OSSL_FUNC_SIGNATURE_DIGEST_SIGN };
+
+/* How long a signature is may be asked for; there is none with a context that was refused. */
+START_TEST(signed_when_refused)
+{
+    const OSSL_DISPATCH functions[] = { { signing[_i], (void (*)(void))backends_sign },
+                                        { 0, NULL } };
+    static const struct sp_backend backend;
+    const OSSL_ALGORITHM algorithm = { "ONE", "provider=backend", functions, NULL };
+    OSSL_FUNC_signature_sign_fn *sign;
+    OSSL_DISPATCH *table;
+    unsigned char signature[8];
+    size_t length = sizeof(signature);
+    bool untouched;
+
+    ck_assert(sp_reasons_begin());
+    table = sp_gate_signature(&algorithm, &backend, &untouched);
+    sign = (OSSL_FUNC_signature_sign_fn *)table[0].function;
+    ck_assert(sp_contexts_begin(&one, &key, &slots[0], false));
+    sp_contexts_set_stage(&one, SP_STAGE_REFUSED);
+    EXPECT_DONE(sign(&one, NULL, &length, 0, (const unsigned char *)"data", 4) == 1);
+    EXPECT_REFUSED(sign(&one, signature, &length, length, (const unsigned char *)"data", 4) == 1,
+                   "start a new operation");
+    OPENSSL_free(table);
+}
+END_TEST
+
+static int export_rsa(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    (void)data, (void)selection, (void)callback, (void)arg;
+    return 0;
+}
+
+static int export_ec(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    return export_rsa(data, selection, callback, arg);
+}
+
+static const char *types[3];
+
+static const char **types_of_keys(void)
+{
+    return types;
+}
+
+static const char **no_types(void)
+{
+    return NULL;
+}
+
+static const struct {
+    const char *type; /* NULL: the list is empty */
+    sp_signature_query_key_types_fn *query;
+    OSSL_FUNC_keymgmt_export_fn *export_key;
+} typed[] = {
+    { "RSA", types_of_keys, export_rsa },
+    { NULL, types_of_keys, export_ec },
+    { NULL, no_types, export_ec },
+    { NULL, NULL, export_ec },
+};
+
+/* An algorithm that names the types of its keys takes those; any other, those of its own name. */
+START_TEST(types_of_its_keys)
+{
+    const OSSL_DISPATCH rsa[] = { { OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))export_rsa },
+                                  { 0, NULL } };
+    const OSSL_DISPATCH ec[] = { { OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))export_ec },
+                                 { 0, NULL } };
+    const OSSL_ALGORITHM keys[] = { { "RSA", "", rsa, NULL },
+                                    { "EC", "", ec, NULL },
+                                    { NULL, NULL, NULL, NULL } };
+    const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))backends_init },
+        { typed[_i].query != NULL ? SP_SIGNATURE_QUERY_KEY_TYPES : 0,
+          (void (*)(void))typed[_i].query },
+        { 0, NULL },
+    };
+    const struct sp_backend backend = { .tables = { [OSSL_OP_KEYMGMT] = keys } };
+    const OSSL_ALGORITHM algorithm = { "EC", "provider=backend", functions, NULL };
+    OSSL_DISPATCH *table;
+    bool untouched;
+
+    types[0] = typed[_i].type;
+    types[1] = "DSA";
+    table = sp_gate_signature(&algorithm, &backend, &untouched);
+    ck_assert_int_eq(
+        ((OSSL_FUNC_signature_digest_sign_init_fn *)table[0].function)(&one, "SHA256", &key, NULL),
+        1);
+    ck_assert(get(&one).slot->export_key == typed[_i].export_key);
+    OPENSSL_free(table);
+}
+END_TEST
+
 /* The name that the backend gives, and whether it says that it gave one. */
 static const char *name;
 static int answer;
@@ -286,6 +456,9 @@ int main(void)
     tcase_add_test(tests, begun_again);
     tcase_add_test(tests, data_in_pieces);
     tcase_add_test(tests, copied);
+    tcase_add_loop_test(tests, copied_by_the_backend, 0, SP_ROWS(copying));
+    tcase_add_loop_test(tests, types_of_its_keys, 0, SP_ROWS(typed));
+    tcase_add_loop_test(tests, signed_when_refused, 0, SP_ROWS(signing));
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "gates/hooks.h"
+#include "keyring_of_test.h"
 #include "log/report.h"
 #include "mail.h"
 #include "reporting.h"
@@ -28,6 +29,11 @@ static bool sign(const struct sp_owner *who)
 static bool sign_with_sha1(const struct sp_owner *who)
 {
     return sp_sign_data(who->key, "SHA1", sp_mail_attributes, sizeof(sp_mail_attributes));
+}
+
+static bool sign_mail(const struct sp_owner *who)
+{
+    return sp_sign_data(who->key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
 }
 
 static bool sign_as_nobody(const struct sp_owner *who)
@@ -59,6 +65,17 @@ static bool has_purpose(const struct sp_owner *who)
     return X509_check_purpose(who->cert, X509_PURPOSE_SMIME_SIGN, 0) == 1;
 }
 
+static bool verify_with_sha1(const struct sp_owner *who)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done =
+        EVP_DigestVerifyInit(ctx, NULL, EVP_sha1(), NULL, X509_get0_pubkey(who->cert)) == 1 &&
+        EVP_DigestVerifyUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
 static bool may_issue(const struct sp_owner *who)
 {
     return X509_check_purpose(who->cert, X509_PURPOSE_SMIME_SIGN, 1) == 1;
@@ -88,7 +105,8 @@ static const struct {
     { "", "expired-ec", encrypt, "[expired]" },
     { "unknown_keys = refuse\n", "good-rsa", sign_as_nobody, "[certificate-required]" },
     { "weak_digest = deny\n", "good-rsa", sign_with_sha1, "[weak-digest]" },
-    { "unverified_signers = refuse\n", "good-rsa", begin_to_verify, "[distrust-default]" },
+    { "weak_digest = deny\n", "good-rsa", verify_with_sha1, "[weak-digest]" },
+    { "unverified_signers = refuse\n", "no-usage-rsa", begin_to_verify, "[distrust-default]" },
     { "report_cipher = des3\nweak_cipher = deny\n", "good-rsa", encrypt, "" },
     { "", "no-address-rsa", has_purpose, "[signer-certificate]" },
     { "", "good-rsa", may_issue, "" },
@@ -121,6 +139,43 @@ static int try(bool (*use)(const struct sp_owner *who), const struct sp_owner *w
     return WEXITSTATUS(status);
 }
 
+/* Of a key of which the process has no certificate the keyring is asked. */
+static const struct {
+    enum sp_role role;
+    const char *name;
+    const char *reason; /* NULL: it passes */
+} stored[] = {
+    { SP_ROLE_CONTACT, "expired-ec", "[expired]" },
+    { SP_ROLE_IDENTITY, "good-ec", NULL },
+};
+
+START_TEST(is_asked_of_the_keyring)
+{
+    struct sp_owner who;
+    long fails = 0;
+    char *settings;
+    int came;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_keyring_of_test()), 0);
+    sp_start_reporting(settings);
+    who = (struct sp_owner){ .key = sp_read_key(stored[_i].name) };
+    sp_put(stored[_i].role, stored[_i].name);
+    X509_free(X509_new());
+    do {
+        came = try(sign_mail, &who, ++fails);
+        ck_assert_msg((came & DONE) == 0 || stored[_i].reason == NULL,
+                      "allowed when allocation %ld fails", fails);
+        ck_assert_msg((came & (DONE | TOLD_WHY)) != 0, "no reason when allocation %ld fails",
+                      fails);
+    } while ((came & STARVED) != 0);
+    ck_assert_int_gt(fails, 5);
+    EXPECT(sign_mail(&who), stored[_i].reason);
+    EVP_PKEY_free(who.key);
+    free(settings);
+}
+END_TEST
+
 START_TEST(stays_refused)
 {
     struct sp_owner who;
@@ -130,6 +185,8 @@ START_TEST(stays_refused)
     ck_assert(sp_starve_watch());
     sp_start_reporting(refused[_i].settings);
     who = sp_read_owner(refused[_i].name);
+    /* Its signer is known before. */
+    ck_assert(refused[_i].use != verify_with_sha1 || has_purpose(&who));
     X509_free(X509_new());
     do {
         came = try(refused[_i].use, &who, ++fails);
@@ -139,6 +196,32 @@ START_TEST(stays_refused)
     ck_assert_int_gt(fails, 3);
     EXPECT_REFUSED(refused[_i].use(&who), refused[_i].reason);
     sp_free_owner(&who);
+}
+END_TEST
+
+/* Of several certificates of a key each is judged, and nothing is left of it. */
+START_TEST(nothing_is_left)
+{
+    static const char *const names[] = { "good-rsa", "good-rsa", "old-rsa", "old-rsa" };
+    X509 *certs[SP_ROWS(names)];
+    EVP_PKEY *key;
+    long kept = 0;
+
+    ck_assert(sp_starve_watch());
+    sp_start(NULL);
+    for (int i = 0; i < SP_ROWS(names); i++)
+        certs[i] = sp_read_cert(names[i]);
+    key = sp_read_key("good-rsa");
+    for (int i = 0; i < 20; i++) {
+        /* By then libcrypto has what it keeps. */
+        if (i == 10)
+            kept = sp_starve_kept();
+        EXPECT_REFUSED(sp_sign_data(key, NULL, sp_mail_attributes, 32), "share this key");
+    }
+    ck_assert_int_eq(sp_starve_kept(), kept);
+    EVP_PKEY_free(key);
+    for (int i = 0; i < SP_ROWS(names); i++)
+        X509_free(certs[i]);
 }
 END_TEST
 
@@ -212,11 +295,33 @@ START_TEST(purposes_keep_their_names)
     ck_assert(!sp_purposes_replace());
     ck_assert(sp_starve_end());
     sp_purposes_restore();
-    for (int i = 0; i < SP_ROWS(ids); i++)
-        ck_assert_str_eq(X509_PURPOSE_get0_sname(X509_PURPOSE_get0(X509_PURPOSE_get_by_id(ids[i]))),
-                         names[i]);
+    for (int i = 0; i < SP_ROWS(ids); i++) {
+        const X509_PURPOSE *purpose = X509_PURPOSE_get0(X509_PURPOSE_get_by_id(ids[i]));
+
+        ck_assert_ptr_nonnull(X509_PURPOSE_get0_name(purpose));
+        ck_assert_str_eq(X509_PURPOSE_get0_sname(purpose), names[i]);
+    }
     ck_assert(sp_purposes_replace());
     sp_purposes_restore();
+}
+END_TEST
+
+/* So does email trust. */
+START_TEST(trust_keeps_its_name)
+{
+    const X509_TRUST *trust;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
+    sp_starve(1);
+    ck_assert(!sp_trust_replace());
+    ck_assert(sp_starve_end());
+    sp_trust_restore();
+    ck_assert_ptr_nonnull(X509_TRUST_get0_name(trust));
+    ck_assert(sp_trust_replace());
+    sp_trust_restore();
+    ck_assert_ptr_nonnull(X509_TRUST_get0_name(trust));
 }
 END_TEST
 
@@ -226,8 +331,11 @@ int main(void)
     TCase *tests = sp_case(suite, "gates starve");
 
     tcase_add_loop_test(tests, stays_refused, 0, SP_ROWS(refused));
+    tcase_add_test(tests, nothing_is_left);
     tcase_add_loop_test(tests, passes_if_it_is_told, 0, SP_ROWS(passing));
+    tcase_add_loop_test(tests, is_asked_of_the_keyring, 0, SP_ROWS(stored));
     /* Each of the three has a long and a short name. */
     tcase_add_loop_test(tests, purposes_keep_their_names, 0, 6);
+    tcase_add_test(tests, trust_keeps_its_name);
     return sp_run_forked(suite);
 }

@@ -11,7 +11,10 @@
 #include <openssl/x509_vfy.h>
 
 #include "certs.h"
+#include "gates/hooks.h"
 #include "keyring_of_test.h"
+#include "policy/policy.h"
+#include "reporting.h"
 
 #define YEARS .not_before = "20200101000000Z", .not_after = "20991231235959Z"
 
@@ -151,6 +154,109 @@ START_TEST(nothing_is_verified)
 }
 END_TEST
 
+/* A root, two CAs below it, and the signer: what the keyring has of it, and the message. */
+static const struct {
+    const char *label;
+    enum sp_role first, second; /* of the CAs */
+    bool first_along, second_along;
+    bool has_keyring, is_locked;
+    bool is_completed; /* libcrypto is given more than is in the message */
+    int length;
+} paths[] = {
+    { "both kept", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, false, false, true, false, true, 4 },
+    { "the first kept", SP_ROLE_INTERMEDIATE, SP_ROLE_NONE, false, true, true, false, true, 4 },
+    { "the second kept", SP_ROLE_NONE, SP_ROLE_INTERMEDIATE, true, false, true, false, true, 4 },
+    { "one is nowhere", SP_ROLE_NONE, SP_ROLE_INTERMEDIATE, false, false, true, false, true, 0 },
+    { "none kept", SP_ROLE_NONE, SP_ROLE_NONE, true, true, true, false, false, 4 },
+    { "both kept and sent", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, true, true, true, false,
+      false, 4 },
+    { "kept nowhere", SP_ROLE_NONE, SP_ROLE_NONE, true, true, false, false, false, 4 },
+    { "locked", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, true, false, true, true, false, 0 },
+};
+
+START_TEST(completed)
+{
+    struct sp_recipe recipe = { YEARS, .usage = "keyCertSign", .basic = "critical,CA:TRUE" };
+    static const char *const names[] = { "root", "first", "second" };
+    const enum sp_role roles[] = { SP_ROLE_NONE, paths[_i].first, paths[_i].second };
+    const bool is_along[] = { false, paths[_i].first_along, paths[_i].second_along };
+    X509_STORE *store;
+    X509_STORE_CTX *ctx;
+    STACK_OF(X509) *along;
+    X509 *certs[3], *signer;
+    int length = 0;
+
+    if (paths[_i].has_keyring)
+        sp_start_with_keyring("own_anchors = first");
+    else
+        sp_start("own_anchors = first");
+    along = sk_X509_new_null();
+    for (int i = 0; i < 3; i++) {
+        recipe.subject = names[i];
+        certs[i] = sp_make_cert(&recipe);
+        recipe.issuer = certs[i];
+        recipe.issuer_key = sp_test_rsa();
+        if (roles[i] != SP_ROLE_NONE)
+            sp_put_cert(roles[i], certs[i], NULL, NULL);
+        if (is_along[i])
+            ck_assert_int_gt(sk_X509_push(along, certs[i]), 0);
+    }
+    signer = signer_of(certs[2], "email:bob@example.org");
+    if (paths[_i].is_locked)
+        sp_policy_lock("a reason");
+    store = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_add_cert(store, certs[0]), 1);
+    ERR_clear_error();
+    ctx = X509_STORE_CTX_new();
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, along), 1);
+    ck_assert_int_eq(X509_STORE_CTX_get0_untrusted(ctx) != along, paths[_i].is_completed);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    if (X509_verify_cert(ctx) == 1)
+        length = sk_X509_num(X509_STORE_CTX_get0_chain(ctx));
+    ck_assert_msg(length == paths[_i].length, "%s: %d: %s", paths[_i].label, length, sp_errors());
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    sk_X509_free(along);
+    X509_free(signer);
+    for (int i = 0; i < 3; i++)
+        X509_free(certs[i]);
+}
+END_TEST
+
+/* The chain is that of the verification which this thread began last, if the command verifies. */
+START_TEST(chain_of_a_signer)
+{
+    const bool to_verify = _i == 0;
+    X509 *issuer, *signers[2];
+    X509_STORE *store;
+    X509_STORE_CTX *ctxs[2];
+
+    sp_start_reporting(to_verify ? "report_use = verify\nown_anchors = first\n"
+                                 : "report_use = sign\nown_anchors = first\n");
+    issuer = make_issuer(false);
+    store = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_add_cert(store, issuer), 1);
+    for (int i = 0; i < 2; i++) {
+        signers[i] = signer_of(issuer, "email:bob@example.org");
+        ctxs[i] = X509_STORE_CTX_new();
+        ck_assert_int_eq(X509_STORE_CTX_init(ctxs[i], store, signers[i], NULL), 1);
+        ck_assert_ptr_null(sp_own_anchor_chain(signers[i]));
+        ck_assert_int_eq(X509_verify_cert(ctxs[i]), 1);
+        ck_assert_int_eq(sp_own_anchor_chain(signers[i]) != NULL, to_verify);
+        ck_assert_ptr_null(sp_own_anchor_chain(issuer));
+    }
+    ck_assert_ptr_null(sp_own_anchor_chain(signers[0]));
+    X509_STORE_CTX_free(ctxs[0]);
+    ck_assert_int_eq(sp_own_anchor_chain(signers[1]) != NULL, to_verify);
+    X509_STORE_CTX_free(ctxs[1]);
+    ck_assert_ptr_null(sp_own_anchor_chain(signers[1]));
+    for (int i = 0; i < 2; i++)
+        X509_free(signers[i]);
+    X509_STORE_free(store);
+    X509_free(issuer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("own anchor");
@@ -159,5 +265,7 @@ int main(void)
     tcase_add_loop_test(tests, verified, 0, SP_ROWS(rows));
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
     tcase_add_test(tests, nothing_is_verified);
+    tcase_add_loop_test(tests, completed, 0, SP_ROWS(paths));
+    tcase_add_loop_test(tests, chain_of_a_signer, 0, 2);
     return sp_run_forked(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -503,6 +504,12 @@ static int always(const X509_PURPOSE *p, const X509 *cert, int ca)
     return 1;
 }
 
+static int trust_always(X509_TRUST *trust, sp_trust_x509 *cert, int flags)
+{
+    (void)trust, (void)cert, (void)flags;
+    return X509_TRUST_TRUSTED;
+}
+
 /* If a program replaced the check after us, its check stays when we go. */
 START_TEST(somebody_came_after_us)
 {
@@ -515,10 +522,72 @@ START_TEST(somebody_came_after_us)
     ck_assert_ptr_nonnull(provider);
     ck_assert_int_eq(X509_PURPOSE_add(ids[0], X509_TRUST_EMAIL, 0, always, name, short_name, NULL),
                      1);
+    ck_assert_int_eq(
+        X509_TRUST_add(X509_TRUST_EMAIL, 0, trust_always, name, NID_email_protect, NULL), 1);
     ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
     OSSL_LIB_CTX_free(libctx);
     ck_assert(purpose(0)->check_purpose == always);
+    ck_assert(X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL))->check_trust == trust_always);
     expect_names();
+}
+END_TEST
+
+/* Who may end a chain is asked for nothing when nothing is trusted. */
+START_TEST(trusted_while_locked)
+{
+    X509 *ca;
+
+    sp_start(_i == 0 ? NULL : "mode = other");
+    ca = sp_read_cert("ca");
+    ck_assert_int_eq(X509_check_trust(ca, X509_TRUST_EMAIL, 0) == X509_TRUST_REJECTED, _i == 1);
+    ck_assert_msg(strstr(sp_errors(), _i == 0 ? "" : "mode = other") != NULL, "not told");
+    X509_free(ca);
+}
+END_TEST
+
+/* A keyring that is not there yet vouches for nobody; where it alone vouches it has to be there. */
+START_TEST(trusted_without_a_keyring)
+{
+    X509 *ca;
+
+    sp_start(_i == 0 ? "keyring = /nonexistent/ring"
+                     : "keyring = /nonexistent/ring\ntrust = keyring");
+    ca = sp_read_cert("ca");
+    EXPECT(X509_check_trust(ca, X509_TRUST_EMAIL, 0) != X509_TRUST_REJECTED,
+           _i == 0 ? NULL : "keyring cannot be used");
+    X509_free(ca);
+}
+END_TEST
+
+/* What was rejected is logged, with the certificate if the register has it. */
+START_TEST(rejected_anchor_is_logged)
+{
+    char path[] = "/tmp/test-purposes-XXXXXX", text[8192] = "", *settings, *conf, *file;
+    const bool before = _i == 1;
+    const int log = mkstemp(path);
+    X509 *cert;
+
+    ck_assert_int_ge(log, 0);
+    ck_assert_int_gt(asprintf(&settings, "trust = keyring\ndecision_log = %s", path), 0);
+    conf = sp_configuration(settings);
+    file = sp_temporary(conf);
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    cert = before ? sp_read_cert("good-rsa") : NULL;
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(NULL, file), 1);
+    if (!before)
+        cert = sp_read_cert("good-rsa");
+    ERR_clear_error();
+    ck_assert_int_eq(X509_check_trust(cert, X509_TRUST_EMAIL, 0), X509_TRUST_REJECTED);
+    ck_assert_int_gt(read(log, text, sizeof(text) - 1), 0);
+    ck_assert_msg(strstr(text, "distrust-default") != NULL, "%s", text);
+    ck_assert_msg((strstr(text, "\"certificate\":null") != NULL) == before, "%s", text);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)close(log);
+    X509_free(cert);
+    free(file);
+    free(conf);
+    free(settings);
 }
 END_TEST
 
@@ -541,5 +610,8 @@ int main(void)
     tcase_add_loop_test(tests, trusted_by_the_keyring_alone, 0, SP_ROWS(kept));
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
+    tcase_add_loop_test(tests, trusted_while_locked, 0, 2);
+    tcase_add_loop_test(tests, trusted_without_a_keyring, 0, 2);
+    tcase_add_loop_test(tests, rejected_anchor_is_logged, 0, 2);
     return sp_run_forked(suite);
 }

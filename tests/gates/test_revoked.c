@@ -371,6 +371,31 @@ START_TEST(issuer_of_a_signature)
 }
 END_TEST
 
+/* Without a keyring nobody answers for signer and issuer. */
+START_TEST(answers_of_no_keyring)
+{
+    struct sp_recipe recipe = { YEARS, .subject = "Root", .usage = "keyCertSign",
+                                .basic = "critical,CA:TRUE" };
+    X509 *root, *middle, *signer;
+
+    sp_start(_i == 0 ? "revocation = hard" : "revocation = hard\nmode = observe");
+    recipe.key = sp_test_ec();
+    root = parsed(&recipe);
+    recipe.issuer = root;
+    recipe.issuer_key = sp_test_ec();
+    recipe.subject = "Middle";
+    middle = parsed(&recipe);
+    signer = parsed(&(struct sp_recipe){
+        YEARS, .subject = "Bob", .issuer = middle, .issuer_key = sp_test_ec(), .key = sp_test_rsa(),
+        .san = "email:bob@example.org", .usage = "digitalSignature" });
+    EXPECT(verify(signer, middle, root), _i == 0 ? "[revocation-unknown]" : NULL);
+    EXPECT(sp_cms_sign(signer, sp_test_rsa(), 0), _i == 0 ? "[revocation-unknown]" : NULL);
+    X509_free(signer);
+    X509_free(middle);
+    X509_free(root);
+}
+END_TEST
+
 /* What a child, or its parent, stores is known to the other at once. */
 START_TEST(across_a_fork)
 {
@@ -442,6 +467,7 @@ int main(void)
     tcase_add_test(tests, parsed_before_us);
     tcase_add_loop_test(tests, issuer_of_a_signer, 0, 2 * SP_ROWS(chains));
     tcase_add_loop_test(tests, issuer_of_a_signature, 0, SP_ROWS(namesakes));
+    tcase_add_loop_test(tests, answers_of_no_keyring, 0, 2);
     tcase_add_test(tests, across_a_fork);
     tcase_add_test(tests, in_threads);
     return sp_run_forked(suite);

@@ -15,7 +15,7 @@
 #include <openssl/err.h>
 
 #include "certs.h"
-#include "harness.h"
+#include "mail.h"
 #include "starve.h"
 
 #define PAST   "20150101000000Z", "20210101000000Z"
@@ -113,6 +113,21 @@ static bool sign_bytes(OSSL_LIB_CTX *libctx, X509 *cert, EVP_PKEY *private)
 
     (void)cert;
     EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+static bool sign_stamp(OSSL_LIB_CTX *libctx, X509 *cert, EVP_PKEY *private)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char signature[512];
+    size_t length = sizeof(signature);
+    const bool done =
+        EVP_DigestSignInit_ex(ctx, NULL, "SHA256", libctx, NULL, private, NULL) == 1 &&
+        EVP_DigestSign(ctx, signature, &length, sp_stamp_attributes, sizeof(sp_stamp_attributes)) ==
+            1;
+
+    (void)cert;
+    EVP_MD_CTX_free(ctx);
     return done;
 }
 
@@ -374,6 +389,53 @@ START_TEST(how_far_is_looked)
 }
 END_TEST
 
+/* Of two certificates of the key, one has an issuer that has expired: which one is meant is open.
+ */
+START_TEST(one_of_two_certificates)
+{
+    struct sp_recipe recipe = { .subject = "CB",
+                                .not_before = "20200101000000Z",
+                                .not_after = "20991231235959Z",
+                                .key = sp_test_ec(),
+                                .usage = CERT_SIGN,
+                                .basic = "critical,CA:TRUE" };
+    struct encoded others[3], own;
+    X509 *old, *valid, *certs[2];
+    char *settings = sp_configuration("signer_path = refuse");
+    OSSL_LIB_CTX *libctx;
+
+    begin();
+    old = make_ca(PAST, 1);
+    valid = sp_make_cert(&recipe);
+    for (int i = 0; i < 2; i++)
+        certs[i] = sp_make_cert(&(struct sp_recipe){ .not_before = "20200101000000Z",
+                                                     .not_after = "20991231235959Z",
+                                                     .issuer = i == _i ? old : valid,
+                                                     .issuer_key = sp_test_ec(),
+                                                     .serial = 5 + i,
+                                                     .san = "email:bob@example.org",
+                                                     .usage = "digitalSignature" });
+    others[0] = encode(old);
+    others[1] = encode(valid);
+    others[2] = encode(certs[0]);
+    own = encode(certs[1]);
+    conf = sp_temporary(settings);
+    libctx = context();
+    EXPECT_REFUSED(sign_as(libctx, &own, others, 3, sign_bytes), "on the signer's path expired");
+    OSSL_LIB_CTX_free(libctx);
+    for (int i = 0; i < 3; i++)
+        OPENSSL_free(others[i].der);
+    OPENSSL_free(own.der);
+    OPENSSL_free(key.der);
+    for (int i = 0; i < 2; i++)
+        X509_free(certs[i]);
+    X509_free(valid);
+    X509_free(old);
+    free(conf);
+    free(settings);
+}
+END_TEST
+
 /* Of whom the issuers are judged: what is observed shows it, as the key itself may be refused. */
 static const struct {
     const char *raw_keys, *extended, *san;
@@ -383,6 +445,7 @@ static const struct {
     { "pass", "serverAuth", "DNS:example.org", sign_bytes, 0 },
     { "judge", "serverAuth", "DNS:example.org", sign_bytes, 1 },
     { "pass", "serverAuth", "DNS:example.org", sign_mail, 1 },
+    { "judge", "critical,timeStamping", "DNS:example.org", sign_stamp, 0 },
     { "pass", "emailProtection", "email:bob@example.org", sign_bytes, 1 },
 };
 
@@ -450,6 +513,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_left);
     tcase_add_loop_test(tests, who_is_the_issuer, 0, SP_ROWS(issuers));
     tcase_add_loop_test(tests, how_far_is_looked, 0, SP_ROWS(amounts));
+    tcase_add_loop_test(tests, one_of_two_certificates, 0, 2);
     tcase_add_loop_test(tests, what_is_no_mail_has_no_path, 0, SP_ROWS(keys));
     return sp_run_forked(suite);
 }

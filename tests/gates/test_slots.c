@@ -288,7 +288,7 @@ static OSSL_FUNC_keymgmt_export_fn *export_of(const struct sp_backend *backend, 
 /* The keys of an algorithm: of its own name, of one of its names, or of what keys say. */
 START_TEST(keys_of_an_algorithm)
 {
-    static const char rsa_names[] = "RSA:rsaEncryption";
+    static const char rsa_names[] = "RSA:rsaEncryption", ecdh_names[] = "ECDH";
     static void (*const export_rsa)(void) = backends_own, (*const export_ec)(void) = another;
     const OSSL_DISPATCH rsa[] = { { OSSL_FUNC_KEYMGMT_EXPORT, export_rsa }, { 0, NULL } };
     const OSSL_DISPATCH ec[] = { { OSSL_FUNC_KEYMGMT_EXPORT, export_ec },
@@ -297,6 +297,7 @@ START_TEST(keys_of_an_algorithm)
                                  { 0, NULL } };
     const OSSL_ALGORITHM keys[] = { { rsa_names, "", rsa, NULL },
                                     { "EC:id-ecPublicKey", "", ec, NULL },
+                                    { ecdh_names, "", rsa, NULL },
                                     { NULL, NULL, NULL, NULL } };
     struct sp_backend backend = { 0 };
     const int exchange = OSSL_OP_KEYEXCH;
@@ -306,7 +307,9 @@ START_TEST(keys_of_an_algorithm)
     ck_assert((void (*)(void))export_of(&backend, exchange, rsa_names) == export_rsa);
     ck_assert((void (*)(void))export_of(&backend, exchange, "rsaencryption") == export_rsa);
     ck_assert((void (*)(void))export_of(&backend, exchange, "ECDH") == export_ec);
-    ck_assert(export_of(&backend, OSSL_OP_SIGNATURE, "ECDH") == NULL);
+    /* The own name goes before all that keys say. */
+    ck_assert((void (*)(void))export_of(&backend, exchange, ecdh_names) == export_rsa);
+    ck_assert((void (*)(void))export_of(&backend, OSSL_OP_SIGNATURE, "ecdh") == export_rsa);
     ck_assert(export_of(&backend, exchange, "DH") == NULL);
 }
 END_TEST

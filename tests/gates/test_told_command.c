@@ -12,7 +12,9 @@
 #include <openssl/err.h>
 
 #include "certs.h"
+#include "gates/decisions.h"
 #include "mail.h"
+#include "register/register.h"
 #include "reporting.h"
 
 static bool encrypt_to_both(const char *first, const char *second)
@@ -403,6 +405,8 @@ static const struct {
 } verifications[] = {
     { "report_sender = bob@example.org\nown_anchors = first\n", NULL, NULL, "through CN=" },
     { "report_sender = BOB@example.ORG\n", NULL, NULL, "clock" },
+    /* To a person a mail without a sender is one all the same. */
+    { "sender = refuse\n", NULL, "note verify ", "clock" },
     { "own_anchors = first\n", NULL, "note verify ", "through CN=" },
     { "report_sender = eve@example.org\n", "[sender-match]", "refused verify ", NULL },
     { "report_sender = eve@example.org\nmode = observe\n", NULL, "observed verify ", "clock" },
@@ -473,6 +477,12 @@ START_TEST(verifies_for_a_program)
 }
 END_TEST
 
+static void start_and_verify(const char *settings)
+{
+    sp_start_reporting(settings);
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+}
+
 /* Each message, and each certificate once; the sender is compared once. */
 START_TEST(verifies_again)
 {
@@ -489,6 +499,75 @@ START_TEST(verifies_again)
     ck_assert_int_eq(sp_count_lines(lines, "note verify ", " sender-match "), 1);
     ck_assert_int_eq(sp_count_lines(lines, "refused verify ", " signer-certificate "), 1);
     free(lines);
+}
+END_TEST
+
+#define SIGNING_TIME 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x05
+
+/* The signer's certificate is of 2024.  A program looks at the signing time by itself. */
+static const struct {
+    const char *settings;
+    char year; /* the last digit of the time in the signed attributes; 0: there are none */
+    bool refused;
+} times[] = {
+    { "", '0', true },
+    { "", '5', false },
+    { "", 0, false },
+    { "mode = observe\n", '0', false },
+    { "report_for = program\n", '0', false },
+};
+
+START_TEST(signed_at)
+{
+    unsigned char attributes[] = { 0x31, 0x1e, 0x30, 0x1c, SIGNING_TIME, 0x31, 0x0f, 0x17,
+                                   0x0d, '2',  '0',  '0',  '1',          '0',  '1',  '0',
+                                   '0',  '0',  '0',  '0',  '0',          'Z' };
+    char *settings, *lines;
+    struct sp_cert *cert;
+    X509 *signer;
+
+    ck_assert_int_gt(asprintf(&settings, "report_use = verify\nunverified_signers = refuse\n%s",
+                              times[_i].settings),
+                     0);
+    start_and_verify(settings);
+    signer = sp_read_cert("good-rsa");
+    cert = sp_register_of_x509(signer);
+    attributes[20] = (unsigned char)times[_i].year;
+    EXPECT(sp_command_verifies(cert, times[_i].year == 0 ? NULL : attributes, sizeof(attributes)),
+           times[_i].refused ? "[signer-validity]" : NULL);
+    lines = sp_reported();
+    ck_assert_int_eq(sp_count_lines(lines, "verified ", "good-rsa"), times[_i].refused ? 1 : 2);
+    ck_assert_int_eq(sp_count_lines(lines, "verified ", "20200101") +
+                         sp_count_lines(lines, "verified ", "2020-01-01"),
+                     times[_i].year == '0' && !times[_i].refused);
+    free(lines);
+    sp_cert_unref(cert);
+    X509_free(signer);
+    free(settings);
+}
+END_TEST
+
+/* Who was not noted is not verified; what is no complete certificate is nobody's. */
+START_TEST(nobody_noted)
+{
+    struct sp_cert *cert;
+    X509 *signer;
+    char *lines;
+
+    start_and_verify("report_use = verify\nunverified_signers = refuse\n");
+    signer = sp_read_cert("good-ec");
+    cert = sp_register_of_x509(signer);
+    EXPECT_REFUSED(sp_command_verifies(cert, NULL, 0), "nothing is known of this key");
+    sp_cert_unref(cert);
+    X509_free(signer);
+    signer = X509_new();
+    cert = sp_register_of_x509(signer);
+    sp_command_note_signer(cert, NULL);
+    lines = sp_reported();
+    ck_assert_int_eq(sp_count_lines(lines, "vouched ", ""), 1);
+    free(lines);
+    sp_cert_unref(cert);
+    X509_free(signer);
 }
 END_TEST
 
@@ -514,6 +593,27 @@ START_TEST(reader_goes_before_the_signature)
 }
 END_TEST
 
+static bool verify_mail(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+                EVP_DigestVerifyUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+/* A key without a certificate is no signer's. */
+START_TEST(verifies_with_a_key)
+{
+    sp_start_reporting("report_use = verify\n");
+    EXPECT_DONE(verify_mail("stranger-ec"));
+    sp_expect_reported("");
+}
+END_TEST
+
 /* For another command nothing of that is reported. */
 START_TEST(verifies_for_others)
 {
@@ -526,6 +626,14 @@ START_TEST(verifies_for_others)
     ck_assert_int_eq(sp_count_lines(lines, "v", ""), 0);
     ck_assert_int_eq(sp_count_lines(lines, "allowed ", ""), 0);
     free(lines);
+}
+END_TEST
+
+/* To decrypt nothing is refused but by a locked policy. */
+START_TEST(begins_to_decrypt_while_locked)
+{
+    sp_start_reporting("report_use = decrypt\nmode = other\n");
+    EXPECT_REFUSED(begin_to_decrypt(begun_with[_i], _i), "mode = other");
 }
 END_TEST
 
@@ -561,10 +669,14 @@ int main(void)
     tcase_add_loop_test(tests, verifies, 0, SP_ROWS(verifications));
     tcase_add_loop_test(tests, verifies_for_a_program, 0, SP_ROWS(for_programs));
     tcase_add_test(tests, verifies_again);
+    tcase_add_loop_test(tests, signed_at, 0, SP_ROWS(times));
+    tcase_add_test(tests, nobody_noted);
     tcase_add_test(tests, reader_goes_before_the_signature);
     tcase_add_loop_test(tests, verifies_for_others, 0, 2);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
+    tcase_add_test(tests, verifies_with_a_key);
+    tcase_add_loop_test(tests, begins_to_decrypt_while_locked, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     return sp_run_forked(suite);
 }

@@ -4,12 +4,14 @@
  *
  * The setting `weak_digest` and the digest of a message, as the gates see it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "mail.h"
+#include "reporting.h"
 
 #define DENY  "weak_digest = deny"
 #define FAULT "[weak-digest]"
@@ -126,6 +128,39 @@ START_TEST(signed_with)
 }
 END_TEST
 
+/* A key without a certificate makes time stamps, and those are no mail. */
+START_TEST(stamped_by_nobody)
+{
+    EVP_PKEY *key;
+
+    sp_start(DENY);
+    key = sp_read_key("stranger-ec");
+    EXPECT_DONE(sp_sign_data(key, "SHA1", sp_stamp_attributes, sizeof(sp_stamp_attributes)));
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* With the certificate of a time stamper a mail is one all the same. */
+START_TEST(mail_of_a_stamper)
+{
+    struct sp_owner who;
+    char *lines;
+
+    sp_start_reporting("mode = observe\nweak_digest = deny\n");
+    who = sp_read_owner("stamp-ec");
+    for (int i = 0; i < 2; i++) {
+        const unsigned char *data = i == 0 ? sp_stamp_attributes : sp_mail_attributes;
+        const size_t length = i == 0 ? sizeof(sp_stamp_attributes) : sizeof(sp_mail_attributes);
+
+        EXPECT_DONE(sp_sign_data(who.key, "SHA1", data, length));
+    }
+    lines = sp_reported();
+    ck_assert_msg(sp_count_lines(lines, "observed sign ", " weak-digest ") == 1, "%s", lines);
+    free(lines);
+    sp_free_owner(&who);
+}
+END_TEST
+
 /* Who is refused is not asked for the digest, too. */
 START_TEST(refused_for_one_reason)
 {
@@ -149,6 +184,8 @@ int main(void)
 
     tcase_add_loop_test(tests, verified, 0, SP_ROWS(messages));
     tcase_add_loop_test(tests, signed_with, 0, SP_ROWS(signatures));
+    tcase_add_test(tests, stamped_by_nobody);
+    tcase_add_test(tests, mail_of_a_stamper);
     tcase_add_test(tests, refused_for_one_reason);
     return sp_run_forked(suite);
 }

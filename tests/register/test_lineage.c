@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "register/lineage.h"
 #include "register/state.h"
+#include "rules/facts.h"
 #include "starve.h"
 
 #define ID       "subjectKeyIdentifier", "DER:04:01:07"
@@ -91,6 +92,21 @@ START_TEST(issuers)
 }
 END_TEST
 
+/* Two names that cannot be read are not the same for that. */
+START_TEST(names_that_cannot_be_read)
+{
+    X509 *x509 = sp_read_cert("good-ec"), *ca = sp_read_cert("ca");
+    struct sp_cert *cert = settled(x509, true), *issuer = settled(ca, true);
+
+    ck_assert_uint_eq(count_issuers(cert), 1);
+    cert->facts->issuer_hash = 0;
+    issuer->facts->subject_hash = 0;
+    ck_assert_uint_eq(count_issuers(cert), 0);
+    X509_free(ca);
+    X509_free(x509);
+}
+END_TEST
+
 /* One that is not settled, or of which nothing was kept, has no issuers that are known. */
 START_TEST(nothing_kept)
 {
@@ -155,6 +171,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, sp_bare_register, NULL);
     tcase_add_loop_test(tests, issuers, 0, SP_ROWS(rows));
+    tcase_add_test(tests, names_that_cannot_be_read);
     tcase_add_test(tests, nothing_kept);
     tcase_add_test(tests, unreadable);
     return sp_run_forked(suite);

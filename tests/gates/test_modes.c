@@ -136,6 +136,15 @@ START_TEST(known_keys_with_unknown_refused)
 }
 END_TEST
 
+/* A hub without a copy of it was never in touch. */
+START_TEST(hub_without_a_keyring)
+{
+    sp_start("hub = postgresql:///none");
+    EXPECT_REFUSED(sp_sign_as("good-rsa"), "[keyring-stale]");
+    EXPECT_REFUSED(sp_encrypt_to("good-ec"), "[keyring-stale]");
+}
+END_TEST
+
 static bool verify_cms(int flags)
 {
     return sp_cms_verify("good-rsa", (unsigned int)flags);
@@ -405,6 +414,7 @@ int main(void)
     tcase_add_loop_test(tests, unknown_keys, 0, SP_ROWS(unknowns));
     tcase_add_loop_test(tests, unknown_keys_refused, 0, SP_ROWS(unknowns));
     tcase_add_test(tests, known_keys_with_unknown_refused);
+    tcase_add_test(tests, hub_without_a_keyring);
     tcase_add_loop_test(tests, unverified_signers, 0, SP_ROWS(verifications));
     tcase_add_loop_test(tests, unverified_signers_pass_by_default, 0, SP_ROWS(verifications));
     tcase_add_test(tests, verified_in_another_copy);
