@@ -441,6 +441,7 @@ static Suite *judged_suite(void)
     TCase *tcase = tcase_create("judged");
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, wants);
     tcase_add_test(tcase, without_a_keyring);
     tcase_add_loop_test(tcase, without_a_name, 0, 2);

@@ -247,6 +247,7 @@ static Suite *stored_suite(void)
     TCase *tcase = tcase_create("stored");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_loop_test(tcase, no_stored_crl, 0, SP_ROWS(none));
     tcase_add_test(tcase, entries);
     tcase_add_test(tcase, entries_of_a_writer);

@@ -84,6 +84,23 @@ START_TEST(unsafe_keyring)
 }
 END_TEST
 
+/* Nor is anything stored where they can write the folder of the CRLs. */
+START_TEST(unsafe_folder)
+{
+    const struct sp_crl_about about = sp_today();
+    char *folder = sp_format("%s/crls", crls.place);
+    char *expected = sp_format("%s can be written by others than its owner; make it the owner's "
+                               "alone: chmod go-w %s",
+                               folder, folder);
+
+    sp_revoke(crls.issuer, three);
+    ck_assert_int_eq(chmod(folder, 0757), 0);
+    expect_refusal(&about, expected);
+    OPENSSL_free(expected);
+    OPENSSL_free(folder);
+}
+END_TEST
+
 /* Nor on a way that others can write. */
 START_TEST(unsafe_way)
 {
@@ -385,8 +402,10 @@ static Suite *write_suite(void)
     TCase *tcase = tcase_create("write");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, modes);
     tcase_add_test(tcase, unsafe_keyring);
+    tcase_add_test(tcase, unsafe_folder);
     tcase_add_test(tcase, unsafe_way);
     tcase_add_loop_test(tcase, cannot_be_written, 0, 2);
     tcase_add_loop_test(tcase, not_allowed, 0, 3);
