@@ -130,7 +130,7 @@ START_TEST(distribution_points)
     };
     const struct sp_recipe root = { .subject = "Root" };
     X509 *cert = sp_make_cert(&recipe), *named = sp_make_cert(&root);
-    struct sp_facts *facts = sp_facts_new(cert);
+    struct sp_facts *facts = sp_facts_new(cert), *plain = sp_facts_new(named);
     const struct sp_kinship kin = sp_facts_kinship(facts);
     const uint64_t uri = hash_of("http://a/1", 10);
     char text[64] = "";
@@ -146,6 +146,10 @@ START_TEST(distribution_points)
         strcat(text, one->points[0] != 0 ? "+ " : " ");
     }
     ck_assert_str_eq(text, points[_i].delegations);
+    /* Nothing is written behind the list. */
+    ck_assert_mem_eq(&facts->not_before, &plain->not_before, sizeof(plain->not_before));
+    ck_assert_mem_eq(&facts->not_after, &plain->not_after, sizeof(plain->not_after));
+    sp_facts_free(plain);
     sp_facts_free(facts);
     X509_free(named);
     X509_free(cert);

@@ -234,6 +234,7 @@ static const struct {
     /* Bytes behind the public key, or nothing in it. */
     RSA_ROW(RSA_PUBLIC "\0", RSA_PRIVATE, false),
     RSA_ROW("\x30\x00", RSA_PRIVATE, false),
+    RSA_ROW("\x30\x01\x02", RSA_PRIVATE, false),
     /* Another exponent, and another modulus. */
     RSA_ROW("\x30\x06\x02\x01\x05\x02\x01\x11", RSA_PRIVATE, false),
     RSA_ROW("\x30\x06\x02\x01\x0d\x02\x01\x03", RSA_PRIVATE, false),
