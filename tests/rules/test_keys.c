@@ -89,8 +89,10 @@ START_TEST(named_curves)
     ck_assert_ptr_nonnull(curves);
     EC_get_builtin_curves(curves, count);
     for (size_t i = 0; i < count; i++) {
-        EVP_PKEY *key;
+        struct sp_public_key read = { .kind = SP_KEY_BROKEN };
         const char *expected = "";
+        EVP_PKEY *key;
+        X509 *cert;
 
         /* These two curves of IPsec have no object identifier, so no certificate can name them. */
         if (OBJ_length(OBJ_nid2obj(curves[i].nid)) == 0)
@@ -101,6 +103,10 @@ START_TEST(named_curves)
         else if (EVP_PKEY_get_bits(key) < 256)
             expected = "warn:weak-key";
         expect_key(key, SMIMEPOLICY_ENCRYPT, expected);
+        cert = sp_make_cert(&(struct sp_recipe){ GOOD, .key = key });
+        sp_read_public_key(&read, cert);
+        ck_assert_int_eq(read.bits, EVP_PKEY_get_bits(key));
+        X509_free(cert);
         EVP_PKEY_free(key);
     }
     OPENSSL_free(curves);

@@ -56,6 +56,10 @@ static const struct sp_recipe agrees = { .san = MAIL,
 static const struct sp_recipe no_usage_bits = { .san = MAIL,
                                                 .usage = "DER:03:02:00:00",
                                                 .basic = "CA:TRUE" };
+/* Certificate Sign, and a bit that has no name. */
+static const struct sp_recipe unnamed_bit = { .san = MAIL,
+                                              .usage = "DER:03:03:06:04:40",
+                                              .basic = "CA:TRUE" };
 static const struct sp_recipe unread_usage = { .san = MAIL, .usage = "DER:FF", .basic = "CA:TRUE" };
 static const struct sp_recipe unread_extended = {
     .san = MAIL, .usage = "keyCertSign,cRLSign", .extended = "DER:FF", .basic = "CA:TRUE"
@@ -120,6 +124,7 @@ static const struct {
     { &any_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &named_issuer, SP_ROLE_CA, SP_ROLE_CA },
+    { &unnamed_bit, SP_ROLE_CA, SP_ROLE_CA },
     { &web_issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &bare_issuer, SP_ROLE_CA, SP_ROLE_CA },
     /* An unreadable extension must not make an issuer of a contact. */
