@@ -259,6 +259,7 @@ static const struct {
     { ATTRIBUTES("\x20" T "\x30\x00"), { SP_TIME_BROKEN, 0 } },
     { ATTRIBUTES("\x1f" T "\x30"), { SP_TIME_BROKEN, 0 } },
     { ATTRIBUTES("\x30" T), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x80" T "\0\0"), { SP_TIME_BROKEN, 0 } },
     { "\x30\x00", 2, { SP_TIME_BROKEN, 0 } },
     { "", 0, { SP_TIME_BROKEN, 0 } },
 };
