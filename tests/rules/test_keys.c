@@ -301,6 +301,36 @@ START_TEST(size_of_a_modulus)
 }
 END_TEST
 
+/* So long a modulus is one, and a longer one is not. */
+START_TEST(longest_modulus)
+{
+    const int length = (1 << 20) + _i;
+    unsigned char *der = OPENSSL_zalloc((size_t)length + 10);
+    X509 *cert = X509_new();
+    X509_PUBKEY *held = (X509_PUBKEY *)(uintptr_t)X509_get_X509_PUBKEY(cert);
+    struct sp_public_key key = { .kind = SP_KEY_BROKEN };
+
+    ck_assert_ptr_nonnull(der);
+    for (int i = 0; i < 2; i++) {
+        unsigned char *head = der + 5 * i;
+        const int content = length + 5 - 5 * i;
+
+        head[0] = i == 0 ? 0x30 : 0x02;
+        head[1] = 0x83;
+        head[2] = (unsigned char)(content >> 16);
+        head[3] = (unsigned char)(content >> 8);
+        head[4] = (unsigned char)content;
+    }
+    der[10] = 0xff;
+    ck_assert(X509_PUBKEY_set0_param(held, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL, der,
+                                     length + 10));
+    sp_read_public_key(&key, cert);
+    ck_assert_int_eq(key.kind, _i == 0 ? SP_KEY_RSA : SP_KEY_BROKEN);
+    ck_assert_int_eq(key.bits, _i == 0 ? 8 * length : 0);
+    X509_free(cert);
+}
+END_TEST
+
 /* What cannot be read is no key of mail. */
 START_TEST(no_key_of_mail)
 {
@@ -382,6 +412,7 @@ int main(void)
     tcase_add_loop_test(tests, rsa_sizes, 0, SP_ROWS(sizes));
     tcase_add_loop_test(tests, odd_public_keys, 0, SP_ROWS(encodings));
     tcase_add_loop_test(tests, size_of_a_modulus, 0, SP_ROWS(moduli));
+    tcase_add_loop_test(tests, longest_modulus, 0, 2);
     tcase_add_test(tests, no_key_of_mail);
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_in_pss);
