@@ -346,6 +346,44 @@ START_TEST(no_key_of_mail)
 }
 END_TEST
 
+/* The digest of an algorithm, by its parameters where it is RSASSA-PSS. */
+static const struct {
+    int algorithm, type;
+    const char *parameter;
+    size_t length;
+    int digest;
+} algorithm_digests[] = {
+    { NID_sha256WithRSAEncryption, V_ASN1_NULL, BYTES(""), NID_sha256 },
+    { NID_ED25519, V_ASN1_UNDEF, BYTES(""), NID_undef },
+    { NID_commonName, V_ASN1_UNDEF, BYTES(""), NID_undef },
+    { NID_rsassaPss, V_ASN1_UNDEF, BYTES(""), NID_sha1 },
+    { NID_rsassaPss, V_ASN1_NULL, BYTES(""), NID_undef },
+    { NID_rsassaPss, V_ASN1_SEQUENCE, BYTES("\x30\x00"), NID_sha1 },
+    { NID_rsassaPss, V_ASN1_SEQUENCE, BYTES("\x30\x02\x05\x00"), NID_undef },
+    { NID_rsassaPss, V_ASN1_SEQUENCE,
+      BYTES("\x30\x0f\xa0\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02"), NID_sha384 },
+};
+
+START_TEST(digest_of_an_algorithm)
+{
+    X509_ALGOR *algorithm = X509_ALGOR_new();
+    ASN1_STRING *sequence = NULL;
+
+    if (algorithm_digests[_i].type == V_ASN1_SEQUENCE) {
+        sequence = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+        ck_assert_int_eq(ASN1_STRING_set(sequence, algorithm_digests[_i].parameter,
+                                         (int)algorithm_digests[_i].length),
+                         1);
+    }
+    ck_assert_int_eq(X509_ALGOR_set0(algorithm, OBJ_nid2obj(algorithm_digests[_i].algorithm),
+                                     algorithm_digests[_i].type, sequence),
+                     1);
+    ck_assert_int_eq(sp_algorithm_digest(algorithm), algorithm_digests[_i].digest);
+    X509_ALGOR_free(algorithm);
+    ERR_clear_error();
+}
+END_TEST
+
 static const struct {
     const char *digest;
     const char *expected;
@@ -416,6 +454,7 @@ int main(void)
     tcase_add_test(tests, no_key_of_mail);
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_in_pss);
+    tcase_add_loop_test(tests, digest_of_an_algorithm, 0, SP_ROWS(algorithm_digests));
     tcase_add_test(tests, beyond_rules_follow_their_settings);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

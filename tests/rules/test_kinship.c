@@ -104,6 +104,7 @@ static const struct {
     { "DER:30123010" URI, NULL, true, "" },
     { "DER:30163014" URI SOME_REASONS, NULL, false, "" },
     { "DER:3010300e" RELATIVE, NULL, false, "" },
+    { "DER:30063004" SOME_REASONS, NULL, false, "" },
     { "DER:30173015" ROOT_NAME, NULL, false, "all " },
     { "DER:30273025" URI ROOT_NAME, NULL, false, "all+ " },
     { "DER:301b3019" SOME_REASONS ROOT_NAME, NULL, false, "some " },

@@ -703,6 +703,7 @@ static const struct {
     { "Content-Type", false }, { "CONTENT-X", false },
     { "Content-", true },      { "Content", true },
     { "MIME-Version2", true }, { "X-Originator", true },
+    { "MIME-Versio", true },   { "M", true },
     { "From", true },          { "To", true },
     { "Reply-To", true },      { "Received", true },
     { "List-Id", true },       { "Return-Path", true },

@@ -257,6 +257,8 @@ static const struct {
     EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x03\x04\x00\x04\x01\x03", false),
     EC_ROW(EC_PUBLIC, "\x30\x0d" EC_VERSION "\xa1\x05\x03\x03\x00" EC_PUBLIC, false),
     EC_ROW(EC_PUBLIC, "\x30\x0f" EC_VERSION "\xa1\x07\x03\x05\x00" EC_PUBLIC "\x03", false),
+    /* An element that is cut. */
+    EC_ROW(EC_PUBLIC, "\x30\x04\x02\x01\x01\x04", false),
     /* No point at all, in either. */
     EC_ROW("", "\x30\x0b" EC_VERSION "\xa1\x03\x03\x01\x00", false),
     EC_ROW(EC_PUBLIC, "\x30\x0a" EC_VERSION "\xa1\x02\x03\x00", false),

@@ -221,6 +221,7 @@ static const struct {
     { SP_REVOCATION_REVOKED, true, false, "" },
     { SP_REVOCATION_UNKNOWN, false, false, "deny:revocation-unknown" },
     { SP_REVOCATION_UNKNOWN, false, true, "" },
+    { SP_REVOCATION_UNKNOWN, true, false, "" },
     { SP_REVOCATION_DAMAGED, false, false, "deny:revocation-unknown" },
     { SP_REVOCATION_DAMAGED, false, true, "" },
     { SP_REVOCATION_DAMAGED, true, false, "" },
