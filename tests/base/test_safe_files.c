@@ -172,6 +172,24 @@ START_TEST(a_way)
 }
 END_TEST
 
+/* A link of somebody else's in a directory in which everybody makes files. */
+START_TEST(a_way_over_a_link)
+{
+    char real[64], link[64], *why = NULL;
+
+    if (geteuid() != 0)
+        return;
+    (void)snprintf(real, sizeof(real), "%s/real", top);
+    (void)snprintf(link, sizeof(link), "%s/link", top);
+    ck_assert(mkdir(real, 0755) == 0 && symlink("real", link) == 0);
+    ck_assert(chmod(top, 01777) == 0 && lchown(link, 12345, 0) == 0);
+    expect(sp_path_is_safe(link, "any", 0, false, &why), &why, link,
+           "a symbolic link on the way to %s is one that others could have made; name the "
+           "directory itself");
+    ck_assert(unlink(link) == 0 && rmdir(real) == 0);
+}
+END_TEST
+
 /* In a user namespace that knows no user; 1: there are none. */
 static int look_in_namespace(void)
 {
@@ -235,6 +253,7 @@ int main(void)
     tcase_add_test(tests, a_file);
     tcase_add_test(tests, a_directory);
     tcase_add_test(tests, a_way);
+    tcase_add_test(tests, a_way_over_a_link);
     tcase_add_test(tests, a_way_in_a_namespace);
     tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);
