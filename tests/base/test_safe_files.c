@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(a_way)
 {
-    char below[64], link[64], *why = NULL;
+    char below[64], link[64], text[512], *why = NULL;
 
     (void)snprintf(below, sizeof(below), "%s/a/b", top);
     (void)snprintf(link, sizeof(link), "%s/link", top);
@@ -162,6 +162,15 @@ START_TEST(a_way)
     expect(sp_path_is_safe(top, "any", geteuid(), false, &why), &why, top,
            "%s, on the way to %s, can be written by others than its owner; make it the owner's "
            "alone: chmod go-w %s");
+    /* The same over the link, which could then be anybody's, too. */
+    (void)snprintf(text, sizeof(text),
+                   "%s, on the way to %s, can be written by others than its owner; make it the "
+                   "owner's alone: chmod go-w %s",
+                   top, link, top);
+    ck_assert(!sp_path_is_safe(link, "any", geteuid(), false, &why));
+    ck_assert_pstr_eq(why, text);
+    OPENSSL_free(why);
+    why = NULL;
     ck_assert_int_eq(unlink(link), 0);
     if (geteuid() != 0)
         return;
