@@ -23,7 +23,7 @@
     .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment",                   \
     .issuer_key = sp_test_ec()
 
-enum given { OWN, OTHER, OWN_PUBLIC, DSA_KEY, ED25519_KEY, SM2_KEY };
+enum given { OWN, OTHER, OWN_PUBLIC, PSS_KEY, DSA_KEY, ED25519_KEY, SM2_KEY };
 
 static const struct {
     enum given given;
@@ -33,6 +33,7 @@ static const struct {
     { OWN, "", NULL },
     { OTHER, "deny:private-key-match", "private key does not belong to the certificate" },
     { OWN_PUBLIC, "deny:private-key-algorithm", "a public key was given as private key" },
+    { PSS_KEY, "deny:private-key-match", "private key does not belong to the certificate" },
     { DSA_KEY, "deny:private-key-algorithm deny:private-key-match",
       "private key algorithm is DSA" },
     { ED25519_KEY, "deny:private-key-algorithm deny:private-key-match",
@@ -49,6 +50,8 @@ static EVP_PKEY *make_given(enum given given, EVP_PKEY *own)
         return own;
     case OWN_PUBLIC:
         return sp_public_part(own);
+    case PSS_KEY:
+        return sp_make_rsa("RSA-PSS", 1024);
     case DSA_KEY:
         return sp_make_dsa();
     case ED25519_KEY:
