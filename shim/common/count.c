@@ -41,7 +41,7 @@ void shim_count_begin(const char *what)
 
 void shim_count_step(void)
 {
-    int64_t at = count.what == NULL ? 0 : shim_milliseconds();
+    const int64_t at = shim_milliseconds();
 
     count.done++;
     if (count.what == NULL || at < count.next)

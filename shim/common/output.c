@@ -334,5 +334,4 @@ void shim_output_end(struct shim_output *output)
     OPENSSL_free(output->wanted);
     if (output->holds)
         sigprocmask(SIG_SETMASK, &output->before, NULL);
-    memset(output, 0, sizeof(*output));
 }

@@ -54,7 +54,7 @@ bool shim_is_to_end(void)
 
 bool shim_wait_to_write(int fd)
 {
-    struct pollfd on = { fd, POLLOUT, 0 };
+    struct pollfd on = { .fd = fd, .events = POLLOUT };
 
     do
         if (shim_is_to_end()) {

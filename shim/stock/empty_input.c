@@ -13,15 +13,14 @@
 
 static bool is_empty_pipe(int fd)
 {
-    struct pollfd on = { fd, POLLIN, 0 };
+    struct pollfd on = { .fd = fd, .events = POLLIN };
     struct stat is = { 0 };
-    int waiting = -1;
+    int waiting;
 
     (void)fstat(fd, &is);
-    if (!S_ISFIFO(is.st_mode) || poll(&on, 1, -1) != 1 || (on.revents & POLLHUP) == 0)
-        return false;
-    (void)ioctl(fd, FIONREAD, &waiting);
-    return waiting == 0;
+    /* Wait until something is in it, or nobody can write to it any more. */
+    return S_ISFIFO(is.st_mode) && poll(&on, 1, -1) == 1 && ioctl(fd, FIONREAD, &waiting) == 0 &&
+           waiting == 0;
 }
 
 bool shim_input_is_empty(const struct shim_args *args, const struct shim_request *request)

@@ -226,9 +226,11 @@ static void drain_pipe(struct following *run)
 {
     const struct shim_stock_pipe *from = run->stock->pipe;
     char block[4096];
-    ssize_t got = 0;
+    ssize_t got;
 
-    while (from != NULL && (got = read(from->read, block, sizeof(block))) > 0)
+    if (from == NULL)
+        return;
+    while ((got = read(from->read, block, sizeof(block))) > 0)
         from->hear(from->listener, block, (size_t)got);
     if (got < 0 && errno != EAGAIN)
         give_up(run);
@@ -294,7 +296,7 @@ static void follow(struct following *run)
         /* One that comes after its end is for our caller. */
         if (run->ended)
             on[1].fd = -1;
-        is_held = is_held && ready > 0 && on[0].fd >= 0 && !run->ended;
+        is_held = is_held && ready > 0 && !run->ended;
     }
     drain_pipe(run);
     if (!run->ended)

@@ -42,7 +42,7 @@ int shim_whole_open(const struct shim_args *args, const struct shim_request *req
 
 static bool is_file(int fd, struct stat *is)
 {
-    is->st_mode = 0;
+    *is = (struct stat){ 0 };
     (void)fstat(fd, is);
     return S_ISREG(is->st_mode);
 }
@@ -70,7 +70,7 @@ bool shim_whole_was_read(const struct shim_args *args, const struct shim_request
     /* After some usage errors stock writes nothing and reports success. */
     if (!is_all_read(request) || (is_file(made, &is) && is.st_size == 0) || !is_file(fd, &is))
         return true;
-    got = read(fd, &more, 1);
+    got = read(fd, &more, sizeof(more));
     if (got == 0)
         return true;
     shim_error("cannot read %s: %s", path != NULL ? path : "standard input",

@@ -477,11 +477,11 @@ START_TEST(a_pipe_that_cannot_be_opened)
 
     ck_assert_int_eq(mkfifo(place, 0644), 0);
     reader = open(place, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
+    ck_assert(prepare_output(&output, place, SHIM_MAIL, NEW));
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    sp_capture_begin(STDERR_FILENO);
     next = dup(reader);
     close(next);
-    sp_capture_begin(STDERR_FILENO);
     limit = (struct rlimit){ (rlim_t)(next + _i), before.rlim_max };
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ck_assert(!shim_output_commit(&output));
@@ -499,6 +499,97 @@ START_TEST(half_a_file_is_taken_back)
     expect_no_room(place);
     ck_assert_int_eq(status(place).st_size, 0);
     expect_files(1);
+}
+END_TEST
+
+/* What the kernel refuses once: to make a file, or to keep room for it. */
+static int no_file, no_room;
+
+int __real_mkostemp(char *path, int flags);
+int __wrap_mkostemp(char *path, int flags);
+int __real_posix_fallocate(int fd, off_t at, off_t length);
+int __wrap_posix_fallocate(int fd, off_t at, off_t length);
+
+int __wrap_mkostemp(char *path, int flags)
+{
+    errno = no_file;
+    no_file = 0;
+    return errno != 0 ? -1 : __real_mkostemp(path, flags);
+}
+
+int __wrap_posix_fallocate(int fd, off_t at, off_t length)
+{
+    const int why = no_room;
+
+    no_room = 0;
+    return why != 0 ? why : __real_posix_fallocate(fd, at, length);
+}
+
+/* Where nobody may make a file beside it, it is filled; what may pass is a failure. */
+START_TEST(a_file_beside_it_is_refused)
+{
+    static const struct {
+        int why;
+        bool done;
+    } rows[] = { { EACCES, true }, { EROFS, true }, { EPERM, true }, { ENOSPC, false } };
+
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        struct stat before;
+
+        write_file(place, "old", 0644);
+        before = status(place);
+        sp_capture_begin(STDERR_FILENO);
+        no_file = rows[i].why;
+        ck_assert_int_eq(write_output(place, SHIM_PUBLIC, false, NEW), rows[i].done);
+        sp_expect_captured(STDERR_FILENO, rows[i].done ? NULL : ": No space left on device\n");
+        expect_content(place, rows[i].done ? NEW : "old");
+        ck_assert_uint_eq(status(place).st_ino, before.st_ino);
+        expect_files(1);
+    }
+}
+END_TEST
+
+/* A file system that keeps no room is written to; one that has none loses nothing. */
+START_TEST(room_for_it_is_refused)
+{
+    static const struct {
+        int why;
+        bool done;
+    } rows[] = { { EOPNOTSUPP, true }, { EINVAL, true }, { ENOSPC, false } };
+
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        char path[30];
+        int fd;
+
+        write_file(place, "old", 0644);
+        fd = open(place, O_RDWR);
+        snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+        sp_capture_begin(STDERR_FILENO);
+        no_room = rows[i].why;
+        ck_assert_int_eq(write_output(path, SHIM_PUBLIC, false, NEW), rows[i].done);
+        sp_expect_captured(STDERR_FILENO, rows[i].done ? NULL : ": No space left on device\n");
+        expect_content(place, rows[i].done ? NEW : "old");
+        close(fd);
+    }
+}
+END_TEST
+
+/* Files in memory have names below /dev, and are replaced as others are. */
+START_TEST(a_file_in_shared_memory)
+{
+    char path[] = "/dev/shm/test_output.XXXXXX";
+    const int fd = mkstemp(path);
+    struct stat before;
+
+    if (fd < 0)
+        return; /* in a container */
+    ck_assert(shim_write_all(fd, "old", 3));
+    ck_assert_int_eq(fstat(fd, &before), 0);
+    ck_assert(write_output(path, SHIM_PUBLIC, false, NEW));
+    expect_content(path, NEW);
+    ck_assert_uint_ne(status(path).st_ino, before.st_ino);
+    ck_assert_int_eq(unlink(path), 0);
+    close(fd);
 }
 END_TEST
 
@@ -706,6 +797,7 @@ START_TEST(a_wait_is_ended)
     ck_assert_int_eq(shim_wait_to_write(ends[1]), !waits[_i].ends);
     ck_assert_int_eq(errno, waits[_i].ends ? EINTR : 0);
     ck_assert_int_eq(shim_wait_to_write(-1), !waits[_i].ends);
+    ck_assert(!shim_signal_ends(0)); /* which is none */
     /* It is not to end the test. */
     ck_assert(signal(waits[_i].signal, SIG_IGN) != SIG_ERR);
     ck_assert_int_eq(sigprocmask(SIG_UNBLOCK, &held, NULL), 0);
@@ -972,6 +1064,9 @@ int main(void)
     tcase_add_test(tests, streams_cannot_be_open);
     tcase_add_loop_test(tests, a_pipe_that_cannot_be_opened, 0, 2);
     tcase_add_test(tests, half_a_file_is_taken_back);
+    tcase_add_test(tests, a_file_beside_it_is_refused);
+    tcase_add_test(tests, room_for_it_is_refused);
+    tcase_add_test(tests, a_file_in_shared_memory);
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));

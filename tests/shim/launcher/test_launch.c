@@ -682,17 +682,32 @@ START_TEST(a_signal_in_between)
 }
 END_TEST
 
-/* On a terminal what stock says is escaped for programs, too; a person is shown the progress. */
+#define TO_ITS_END "dd bs=1000000 skip=68 count=0 2>/dev/null\n"
+#define TELLS      "echo \"$@\"; printf 'a\\033b\\n' >&2"
+
+/* On a terminal what stock says is escaped for programs, too; a person who names the message is
+ * shown the progress. */
 static const struct {
     const char *words[8];
+    const char *stock;
     const char *shown, *out;
 } terminals[] = {
     { { "decrypt", "-recip", "both", "-in", "large" },
+      DECRYPTED TELLS,
       "\r  0 %\r\033[Ka\\1Bb\r\n",
       "cms " WORDS " -decrypt -recip both\n" },
     { { "cms", "-decrypt", "-recip", "both", "-in", "large" },
+      DECRYPTED TELLS,
       "a\\1Bb\r\n",
       "cms " WORDS " -decrypt -recip both -in large\n" },
+    { { "cms", "-sign", "-signer", "both", "-in", "large" },
+      ALLOWED TO_ITS_END TELLS,
+      "a\\1Bb\r\n",
+      "cms " WORDS " -sign -signer both\n" },
+    { { PIPED },
+      ALLOWED TO_ITS_END TELLS,
+      "a\\1Bb\r\n",
+      "cms " WORDS " -sign -stream -signer both\n" },
 };
 
 START_TEST(on_a_terminal)
@@ -710,7 +725,8 @@ START_TEST(on_a_terminal)
     ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
     sp_make_launch_file("large", "");
     ck_assert_int_eq(truncate("large", SHIM_PROGRESS_FROM + 1), 0);
-    make_script("stock", STOCK, DECRYPTED "echo \"$@\"; printf 'a\\033b\\n' >&2");
+    make_script("stock", STOCK, terminals[_i].stock);
+    ck_assert_int_eq(dup2(open("large", O_RDONLY | O_CLOEXEC), STDIN_FILENO), STDIN_FILENO);
     sp_capture_begin(STDOUT_FILENO);
     ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
     code = launch(terminals[_i].words, 0);

@@ -4,6 +4,7 @@
  *
  * What the launcher sees in a file of PEM.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,7 @@ START_TEST(no_file)
     ck_assert_int_eq(mkfifo("pipe", 0600), 0);
     for (size_t i = 0; i < SP_ROWS(names); i++)
         ck_assert_msg(!shim_pem_look(names[i], &pem), "%s", names[i]);
+    ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
 }
 END_TEST
 

@@ -409,6 +409,23 @@ START_TEST(is_usual_from_a_file)
 }
 END_TEST
 
+/* Stock would read the certificate in the place of the mail. */
+START_TEST(a_signer_on_standard_input)
+{
+    const char *words[] = { "--headers", "-in", "plain", "-signer", "/dev/stdin", NULL };
+    struct shim_launch launch = { .name = NULL };
+    char *both;
+
+    sp_make_launch_files();
+    both = sp_launch_file("both");
+    sp_launch_input(both, false);
+    ck_assert(!sp_launch_read(&launch, "sign", words));
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+    free(both);
+}
+END_TEST
+
 /* Of a keyring before the verb and one behind it the tool says which. */
 START_TEST(two_keyrings)
 {
@@ -670,6 +687,7 @@ int main(void)
     tcase_add_test(tests, memory_runs_out);
     tcase_add_test(tests, is_usual_through_a_socket);
     tcase_add_test(tests, is_usual_from_a_file);
+    tcase_add_test(tests, a_signer_on_standard_input);
     tcase_add_test(tests, two_keyrings);
     tcase_add_test(tests, a_file_of_another);
     suite_add_tcase(suite, tests);

@@ -335,6 +335,19 @@ START_TEST(without_memory)
 }
 END_TEST
 
+/* From the directory where we are, unless it begins at the root. */
+START_TEST(absolute_paths)
+{
+    static const struct {
+        const char *path, *absolute;
+    } rows[] = { { "/a/b", "/a/b" }, { "//a", "//a" }, { "a", "/usr/a" }, { "a/b", "/usr/a/b" } };
+
+    ck_assert_int_eq(chdir("/usr"), 0);
+    for (int i = 0; i < SP_ROWS(rows); i++)
+        expect_path(shim_absolute(rows[i].path), rows[i].absolute);
+}
+END_TEST
+
 /* On the machine that there is. */
 START_TEST(in_this_place)
 {
@@ -367,6 +380,7 @@ int main(void)
     tcase_add_test(tests, no_installed_partner);
     tcase_add_test(tests, the_usual_openssl);
     tcase_add_test(tests, without_memory);
+    tcase_add_test(tests, absolute_paths);
     tcase_add_test(tests, in_this_place);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

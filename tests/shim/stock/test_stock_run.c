@@ -653,6 +653,7 @@ START_TEST(no_memory_for_what_it_says)
                                       .keep = (const int[]){ -1 },
                                       .in = STDIN_FILENO,
                                       .out = STDOUT_FILENO };
+    const int before = count_descriptors();
     struct shim_stock_result result;
     bool starved = true, done;
 
@@ -666,6 +667,7 @@ START_TEST(no_memory_for_what_it_says)
         ck_assert_int_eq(done, !starved);
         ck_assert_int_eq(result.code, starved ? -1 : 0);
         ck_assert(starved || strlen(result.said) == 5000);
+        ck_assert_int_eq(count_descriptors(), before);
         OPENSSL_free(result.said);
     }
 }
