@@ -90,7 +90,7 @@ bool sp_stored_intermediates(struct sp_keyring *keyring, STACK_OF(X509) *certs, 
     bool done = true;
 
     *why = NULL;
-    for (int round = 0; done && round < LONGEST && from < sk_X509_num(certs); round++) {
+    for (int round = 0; round < LONGEST; round++) {
         const int end = sk_X509_num(certs);
 
         for (; done && from < end; from++)

@@ -44,16 +44,21 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Read and sort the names; false with errno set. */
-static bool read_names(struct names *names, const struct sp_crl_folder *folder, const char *suffix)
+/* Read and sort the names; false with |*why| set, or if memory ran out. */
+static bool read_names(struct names *names, const struct sp_crl_folder *folder, const char *suffix,
+                       char **why)
 {
     *names = (struct names){ 0 };
-    if (!sp_crl_names(folder, suffix, keep_name, names))
-        return false;
-    if (names->failed) {
-        errno = ENOMEM;
+    if (!sp_crl_names(folder, suffix, keep_name, names)) {
+        const int reason = errno;
+        char *path = sp_crl_path(folder->keyring, folder->name, "");
+
+        *why = path == NULL ? NULL : sp_format("%s: %s", path, strerror(reason));
+        OPENSSL_free(path);
         return false;
     }
+    if (names->failed)
+        return false;
     if (names->names != NULL)
         qsort(names->names, names->count, sizeof(*names->names), compare_names);
     return true;
@@ -137,14 +142,8 @@ static bool tell_file(const struct sp_crl_folder *folder, const char *name, stru
 static bool tell_folder(const struct sp_crl_folder *folder, struct telling *telling, char **why)
 {
     struct names names;
-    bool done = read_names(&names, folder, SUFFIX);
+    bool done = read_names(&names, folder, SUFFIX, why);
 
-    if (!done && errno != ENOMEM) {
-        char *path = sp_crl_path(folder->keyring, folder->name, "");
-
-        *why = path == NULL ? NULL : sp_format("%s: %s", path, strerror(errno));
-        OPENSSL_free(path);
-    }
     for (size_t i = 0; done && i < names.count && !telling->stopped; i++)
         done = tell_file(folder, names.names[i], telling);
     clear_names(&names);
@@ -191,7 +190,7 @@ bool sp_crl_files_each(const char *keyring, sp_crl_told_fn *tell, void *data, ch
 
     if (there != SP_CRL_THERE)
         return there == SP_CRL_ABSENT;
-    done = read_names(&names, &crls, "");
+    done = read_names(&names, &crls, "", why);
     for (size_t i = 0; done && i < names.count && !telling.stopped; i++)
         if (names.names[i][0] != '.')
             done = tell_name(&crls, names.names[i], &telling, why);

@@ -205,7 +205,7 @@ static bool read_serial_octets(struct sp_facts *facts, const X509 *cert)
     unsigned char *der = NULL;
     const int length = i2d_ASN1_INTEGER(serial, &der);
     const unsigned char *content = der;
-    long content_length = 0;
+    long content_length;
     int tag, class;
 
     if (length > 0 &&

@@ -40,12 +40,12 @@ static int next(struct der *from, struct der *content)
  */
 static bool is_same_rsa(struct der private, struct der public)
 {
-    struct der numbers, all, version;
+    struct der numbers, all, version, modulus;
 
     return next(&public, &numbers) == V_ASN1_SEQUENCE && public.length == 0 &&
            next(&private, &all) == V_ASN1_SEQUENCE && next(&all, &version) == V_ASN1_INTEGER &&
-           numbers.length > 0 && all.length > numbers.length &&
-           memcmp(all.at, numbers.at, (size_t)numbers.length) == 0;
+           all.length > numbers.length && memcmp(all.at, numbers.at, (size_t)numbers.length) == 0 &&
+           next(&numbers, &modulus) == V_ASN1_INTEGER;
 }
 
 /*

@@ -169,8 +169,7 @@ void sp_deny_sender(smimepolicy_verdict *verdict, const struct sp_facts *signer,
 
 bool sp_is_only_sender(const struct sp_facts *signer, const struct sp_sender *sender)
 {
-    return sender->header == SP_READABLE && sender->from_fields == 1 &&
-           sender->list == SP_READABLE && sender->from_count == 1 && is_sender(signer, sender);
+    return sender->from_count == 1 && is_sender(signer, sender);
 }
 
 /* One signer of several is enough: a gateway may sign what a person has sent. */

@@ -198,11 +198,13 @@ struct sp_signing_time sp_signing_time_find(const unsigned char *attributes, siz
     struct sp_signing_time time = { .state = SP_TIME_BROKEN };
     const unsigned char *at = attributes, *end;
     X509_ATTRIBUTE *found = NULL, *next = NULL;
-    int tag = 0, class = 0;
     size_t count = 0;
-    long rest = 0;
+    int tag, class;
+    long rest;
 
-    (void)ASN1_get_object(&at, &rest, &tag, &class, (long)length);
+    /* 0x80: an error; 0x01: an indefinite length, which DER does not have. */
+    if ((ASN1_get_object(&at, &rest, &tag, &class, (long)length) & 0x81) != 0 || tag != V_ASN1_SET)
+        return time;
     for (end = at + rest; at < end && (next = d2i_X509_ATTRIBUTE(NULL, &at, end - at)) != NULL;)
         if (is_signing_time(next)) {
             count++;
@@ -211,7 +213,7 @@ struct sp_signing_time sp_signing_time_find(const unsigned char *attributes, siz
         } else {
             X509_ATTRIBUTE_free(next);
         }
-    if (tag == V_ASN1_SET && at == end)
+    if (at == end)
         time = sp_signing_time_read(found, count == 1);
     X509_ATTRIBUTE_free(found);
     return time;

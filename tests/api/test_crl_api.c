@@ -332,6 +332,16 @@ START_TEST(not_in_the_copy)
 }
 END_TEST
 
+/* Where nobody else vouches, a keyring that does not exist is a fault, and is said to be one. */
+START_TEST(no_such_keyring)
+{
+    set("keyring", "/nowhere/keyring");
+    expect_verified(NULL);
+    set("trust", "keyring");
+    expect_verified("; mend the keyring");
+}
+END_TEST
+
 /* Verdicts on bytes that are one certificate, and on no others. */
 START_TEST(of_bytes)
 {
@@ -458,6 +468,7 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, copy_of_a_hub);
     tcase_add_test(tcase, verified_by_a_copy);
     tcase_add_test(tcase, not_in_the_copy);
+    tcase_add_test(tcase, no_such_keyring);
     tcase_add_test(tcase, of_bytes);
     tcase_add_loop_test(tcase, every_allocation_fails_once, 0, SP_ROWS(refused));
     tcase_add_test(tcase, evaluated_without_memory);

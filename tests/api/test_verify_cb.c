@@ -269,6 +269,9 @@ START_TEST(the_keyring_is_broken)
     ck_assert_int_eq(chmod(place, 0777), 0);
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(verify(signer, ca, settings[i], 0), X509_V_ERR_APPLICATION_VERIFICATION);
+    /* Nor does a signer that the program names as its own anchor: a mail could have brought it. */
+    ck_assert_int_eq(verify(signer, signer, settings[0], X509_V_FLAG_PARTIAL_CHAIN),
+                     X509_V_ERR_APPLICATION_VERIFICATION);
     X509_free(signer);
     X509_free(ca);
     sp_remove_place(place);

@@ -4,6 +4,7 @@
  *
  * A key has the same id in a certificate and as an object of the backend.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -166,6 +167,102 @@ START_TEST(compressed_or_not)
 }
 END_TEST
 
+/* What a key management exports, other than that of the backend. */
+struct offered {
+    int modulus, public; /* the type of the parameter; 0: there is none */
+    const char *group;
+    bool has_generator;
+    unsigned char point[65];
+    size_t length;
+};
+
+static int export_offered(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    struct offered *offered = key;
+    OSSL_PARAM params[5], *to = params;
+
+    (void)selection;
+    if (offered->modulus != 0)
+        *to++ = (OSSL_PARAM){ OSSL_PKEY_PARAM_RSA_N, (unsigned)offered->modulus, offered->point,
+                              offered->length, 0 };
+    if (offered->public != 0)
+        *to++ = (OSSL_PARAM){ OSSL_PKEY_PARAM_PUB_KEY, (unsigned)offered->public, offered->point,
+                              offered->length, 0 };
+    if (offered->group != NULL)
+        *to++ = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                                 (char *)(uintptr_t)offered->group, 0);
+    if (offered->has_generator)
+        *to++ = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_EC_GENERATOR, offered->point, 1);
+    *to = OSSL_PARAM_construct_end();
+    return callback(params, arg);
+}
+
+/* The first byte of the point, and which of its kinds of names the id is equal to. */
+static const struct {
+    int modulus, public;
+    const char *group;
+    bool has_generator;
+    unsigned char first;
+    char name; /* 'E' as a point, 'O' as bytes, 0: there is no id */
+} offers[] = {
+    { 0, 0, NULL, false, 4, 0 },
+    { OSSL_PARAM_INTEGER, 0, NULL, false, 4, 0 },
+    { OSSL_PARAM_OCTET_STRING, 0, NULL, false, 4, 0 },
+    { 0, OSSL_PARAM_UTF8_STRING, NULL, false, 4, 0 },
+    { 0, OSSL_PARAM_UTF8_STRING, "P-256", false, 4, 0 },
+    { 0, OSSL_PARAM_OCTET_STRING, NULL, false, 4, 'O' },
+    { 0, OSSL_PARAM_OCTET_STRING, NULL, true, 4, 'E' },
+    { 0, OSSL_PARAM_OCTET_STRING, "P-256", false, 4, 'E' },
+    /* A compressed point needs its curve, by any of its names. */
+    { 0, OSSL_PARAM_OCTET_STRING, "P-256", false, 2, 'E' },
+    { 0, OSSL_PARAM_OCTET_STRING, "prime256v1", false, 2, 'E' },
+    { 0, OSSL_PARAM_OCTET_STRING, "none", false, 2, 0 },
+    { 0, OSSL_PARAM_OCTET_STRING, NULL, true, 2, 0 },
+};
+
+START_TEST(offered_by_others)
+{
+    struct sp_sha256 sha = start_sha256();
+    EVP_PKEY *key = sp_test_ec();
+    struct sp_keyid in_cert = id_in_cert(&sha, key), id;
+    struct offered offered = { .modulus = offers[_i].modulus,
+                               .public = offers[_i].public,
+                               .group = offers[_i].group,
+                               .has_generator = offers[_i].has_generator };
+    unsigned char *point = NULL;
+
+    ck_assert_uint_eq(EVP_PKEY_get1_encoded_public_key(key, &point), 65);
+    memcpy(offered.point, point, 65);
+    offered.length = 65;
+    if (offers[_i].first == 2) {
+        offered.point[0] = 2 + (point[64] & 1);
+        offered.length = 33;
+    }
+    id = sp_keyid_of_key(&sha, export_offered, &offered);
+    ck_assert_int_eq(id.known, offers[_i].name != 0);
+    ck_assert(!id.failed);
+    ck_assert_int_eq(sp_keyid_equal(&id, &in_cert), offers[_i].name == 'E');
+    OPENSSL_free(point);
+    ERR_clear_error();
+}
+END_TEST
+
+/* The bits of an RSA key alone are told. */
+START_TEST(bits_of_rsa)
+{
+    EVP_PKEY *keys[] = { make_rsa(NULL), make_pss(NULL), sp_make_key("EC", "P-256") };
+
+    for (int i = 0; i < SP_ROWS(keys); i++) {
+        X509 *cert = sp_make_cert(&(struct sp_recipe){ .key = keys[i], .issuer_key = keys[0] });
+
+        ck_assert_ptr_eq(sp_keyid_rsa_bits(cert), i < 2 ? X509_get0_pubkey_bitstr(cert) : NULL);
+        X509_free(cert);
+        EVP_PKEY_free(i > 0 ? keys[i] : NULL);
+    }
+    EVP_PKEY_free(keys[0]);
+}
+END_TEST
+
 /* Without a key there is no id, and it equals nothing, not even itself. */
 START_TEST(unknown)
 {
@@ -267,6 +364,8 @@ int main(void)
     tcase_add_checked_fixture(tests, load_stock, unload_stock);
     tcase_add_loop_test(tests, same_name_everywhere, 0, SP_ROWS(rows));
     tcase_add_test(tests, compressed_or_not);
+    tcase_add_loop_test(tests, offered_by_others, 0, SP_ROWS(offers));
+    tcase_add_test(tests, bits_of_rsa);
     tcase_add_test(tests, unknown);
     tcase_add_loop_test(tests, broken_keys, 0, SP_ROWS(broken));
     tcase_add_loop_test(tests, written_in_two_ways, 0, SP_ROWS(twice));

@@ -178,6 +178,27 @@ START_TEST(points_of_uris)
 }
 END_TEST
 
+/* A URI that nobody has set is none, and ends no list. */
+START_TEST(points_of_nothing)
+{
+    uint64_t points[SP_MOST_POINTS] = { 0 };
+    GENERAL_NAMES *general = GENERAL_NAMES_new();
+
+    for (int i = 0; i < 2; i++) {
+        GENERAL_NAME *made = GENERAL_NAME_new();
+        ASN1_IA5STRING *uri = ASN1_IA5STRING_new();
+
+        ck_assert(i == 0 || ASN1_STRING_set(uri, "b", 1) == 1);
+        GENERAL_NAME_set0_value(made, GEN_URI, uri);
+        ck_assert_int_gt(sk_GENERAL_NAME_push(general, made), 0);
+    }
+    sp_add_points(points, general);
+    ck_assert_uint_eq(points[0], hash_of_uri("b"));
+    ck_assert_uint_eq(points[1], 0);
+    GENERAL_NAMES_free(general);
+}
+END_TEST
+
 START_TEST(shared_points)
 {
     uint64_t none[SP_MOST_POINTS] = { 0 }, one[SP_MOST_POINTS] = { 5 };
@@ -208,6 +229,7 @@ int main(void)
     tcase_add_test(tests, unreadable);
     tcase_add_test(tests, key_identifier);
     tcase_add_test(tests, points_of_uris);
+    tcase_add_test(tests, points_of_nothing);
     tcase_add_test(tests, shared_points);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

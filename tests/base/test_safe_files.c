@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(a_way)
 {
-    char below[64], link[64], *why = NULL;
+    char below[64], link[64], text[512], *why = NULL;
 
     (void)snprintf(below, sizeof(below), "%s/a/b", top);
     (void)snprintf(link, sizeof(link), "%s/link", top);
@@ -162,6 +162,15 @@ START_TEST(a_way)
     expect(sp_path_is_safe(top, "any", geteuid(), false, &why), &why, top,
            "%s, on the way to %s, can be written by others than its owner; make it the owner's "
            "alone: chmod go-w %s");
+    /* The same over the link, which could then be anybody's, too. */
+    (void)snprintf(text, sizeof(text),
+                   "%s, on the way to %s, can be written by others than its owner; make it the "
+                   "owner's alone: chmod go-w %s",
+                   top, link, top);
+    ck_assert(!sp_path_is_safe(link, "any", geteuid(), false, &why));
+    ck_assert_pstr_eq(why, text);
+    OPENSSL_free(why);
+    why = NULL;
     ck_assert_int_eq(unlink(link), 0);
     if (geteuid() != 0)
         return;
@@ -169,6 +178,24 @@ START_TEST(a_way)
     expect(sp_path_is_safe(top, "any", 0, false, &why), &why, top,
            "%s, on the way to %s, belongs to somebody else (uid 12345), who could put another "
            "keyring there; correct its owner, or move the keyring");
+}
+END_TEST
+
+/* A link of somebody else's in a directory in which everybody makes files. */
+START_TEST(a_way_over_a_link)
+{
+    char real[64], link[64], *why = NULL;
+
+    if (geteuid() != 0)
+        return;
+    (void)snprintf(real, sizeof(real), "%s/real", top);
+    (void)snprintf(link, sizeof(link), "%s/link", top);
+    ck_assert(mkdir(real, 0755) == 0 && symlink("real", link) == 0);
+    ck_assert(chmod(top, 01777) == 0 && lchown(link, 12345, 0) == 0);
+    expect(sp_path_is_safe(link, "any", 0, false, &why), &why, link,
+           "a symbolic link on the way to %s is one that others could have made; name the "
+           "directory itself");
+    ck_assert(unlink(link) == 0 && rmdir(real) == 0);
 }
 END_TEST
 
@@ -235,6 +262,7 @@ int main(void)
     tcase_add_test(tests, a_file);
     tcase_add_test(tests, a_directory);
     tcase_add_test(tests, a_way);
+    tcase_add_test(tests, a_way_over_a_link);
     tcase_add_test(tests, a_way_in_a_namespace);
     tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);

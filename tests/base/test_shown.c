@@ -151,6 +151,10 @@ START_TEST(borders_of_utf8)
         }
     expect_character("\x80", false);
     expect_character("\xbf\xbf", false);
+    /* They would be characters if such a byte began one. */
+    expect_character("\x84\x80", false);
+    expect_character("\x81\x80\x80", false);
+    expect_character("\x81\x80\x80\x80", false);
     expect_character("\xf8\x88\x80\x80", false);
     expect_character("\xff", false);
 }

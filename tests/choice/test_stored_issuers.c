@@ -298,6 +298,26 @@ START_TEST(intermediates_are_cut)
 }
 END_TEST
 
+/* What a mail has brought is an intermediate, and on a path; as an issuer it does not count. */
+START_TEST(issuers_out_of_mails)
+{
+    STACK_OF(X509) *found = sk_X509_new_null(), *path = sk_X509_new_null();
+    char *why;
+
+    store("I");
+    sp_store(keyring, certs['B'], SP_ROLE_INTERMEDIATE);
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET origin = 2");
+    ck_assert(sp_stored_issuers(keyring, certs['L'], found, &why));
+    expect_letters(found, "");
+    ck_assert(sp_stored_path(keyring, certs['L'], SP_NOW, path, &why));
+    expect_letters(path, "I");
+    found = sk_X509_new_null();
+    ck_assert_int_eq(X509_add_cert(found, certs['C'], X509_ADD_FLAG_UP_REF), 1);
+    ck_assert(sp_stored_intermediates(keyring, found, &why));
+    expect_letters(found, "CB");
+}
+END_TEST
+
 /* One that is damaged is told, and ends the search. */
 START_TEST(damaged_intermediate)
 {
@@ -379,6 +399,7 @@ int main(void)
     tcase_add_test(tests, cannot_be_asked);
     tcase_add_loop_test(tests, intermediates_above, 0, SP_ROWS(intermediates));
     tcase_add_test(tests, intermediates_are_cut);
+    tcase_add_test(tests, issuers_out_of_mails);
     tcase_add_test(tests, damaged_intermediate);
     tcase_add_test(tests, memory_runs_out);
     tcase_add_test(tests, nothing_is_left);

@@ -4,6 +4,7 @@
  */
 #include "crls.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,15 @@
 #include <openssl/x509v3.h>
 
 struct sp_crls crls;
+
+static int count_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 100; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
 
 void sp_crls_set_up(void)
 {
@@ -25,6 +35,12 @@ void sp_crls_set_up(void)
     ck_assert_int_eq(mkdir(crls.place, 0755), 0);
     crls.issuer = sp_make_cert(&recipe);
     crls.other = sp_make_key("EC", "P-256");
+    crls.descriptors = count_descriptors();
+}
+
+void sp_crls_expect_closed(void)
+{
+    ck_assert_int_eq(count_descriptors(), crls.descriptors);
 }
 
 void sp_crls_tear_down(void)

@@ -22,12 +22,15 @@ struct sp_crls {
     char *place;
     X509 *issuer;    /* CN=Root, key identifier 01020304, an EC key */
     EVP_PKEY *other; /* another key of that kind */
+    int descriptors; /* how many are open */
 };
 extern struct sp_crls crls;
 
 /* A fixture of libcheck. */
 void sp_crls_set_up(void);
 void sp_crls_tear_down(void);
+/* Another one, before it: as many descriptors are open as at first. */
+void sp_crls_expect_closed(void);
 
 /* A certificate that |issuer| has issued; |by|: an AKI() or "", "". */
 X509 *sp_issued(X509 *issuer, EVP_PKEY *key, int serial, const char *name, const char *value);

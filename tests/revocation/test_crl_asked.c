@@ -329,6 +329,7 @@ static Suite *asked_suite(void)
     TCase *tcase = tcase_create("answers");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, nothing_is_stored);
     tcase_add_loop_test(tcase, key_identifier, 0, SP_ROWS(identifiers));
     tcase_add_test(tcase, two_key_identifiers);

@@ -4,15 +4,31 @@
  *
  * Files that are damaged, in the wrong place, not ours, or replaced.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "crls.h"
+
+/* Where a folder can be opened and not be listed: after so many that can be; -1: never. */
+static int lists = -1;
+
+ssize_t getdents64(int fd, void *buffer, size_t length)
+{
+    if (lists == 0) {
+        errno = EIO;
+        return -1;
+    }
+    lists -= lists > 0;
+    return syscall(SYS_getdents64, fd, buffer, length);
+}
 
 static const int three[] = { 3, 0 }, four[] = { 4, 0 }, nothing[] = { 0 };
 static X509 *revoked, *good;
@@ -222,6 +238,31 @@ START_TEST(damaged)
 }
 END_TEST
 
+/* The folder of all CRLs, and that of a name, from which the second names would come. */
+START_TEST(not_listed)
+{
+    char *path, *damage = NULL, *why = NULL, *expected;
+
+    sp_revoke(crls.issuer, three);
+    path = sp_only_crl();
+    *strrchr(path, '/') = '\0';
+    if (_i == 0)
+        *strrchr(path, '/') = '\0';
+    expected = sp_format("%s: Input/output error", path);
+    lists = 2 * _i;
+    ck_assert(!sp_crl_files_each(crls.place, keep_damage, &damage, &why));
+    ck_assert_pstr_eq(why, expected);
+    ck_assert_ptr_null(damage);
+    lists = 0;
+    expect_damage("Input/output error; correct that");
+    lists = -1;
+    sp_expect_answer(revoked, "revoked 3");
+    OPENSSL_free(expected);
+    OPENSSL_free(why);
+    free(path);
+}
+END_TEST
+
 /* A page of an older file of the same issuer and size. */
 START_TEST(old_page)
 {
@@ -274,7 +315,8 @@ static const struct {
     { "\1\1", "\2", 0, false }, { "\2", "\1\1", 0, true },  { NULL, NULL, 1, true },
     { NULL, NULL, -1, false },  { "\2", NULL, -1, false },  { NULL, "\2", -1, false },
     { "\1", "\2", -1, true },   { "\2", "\1", 1, false },   { "\2", "\2", -1, false },
-    { "\2", "\1\1", -1, true }, { "\1\1", "\2", 1, false },
+    { "\2", "\1\1", -1, true }, { "\1\1", "\2", 1, false }, { "\2", NULL, 1, true },
+    { NULL, "\2", 1, true },
 };
 
 /* Numbers only go up. */
@@ -387,9 +429,11 @@ static Suite *files_suite(void)
     static const int bits[] = { 0, 8, 200, 4095, 4096, 4100, 8191 };
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     for (int i = 0; i < SP_ROWS(bits); i++)
         tcase_add_loop_test(tcase, one_bit, bits[i], bits[i] + 1);
     tcase_add_loop_test(tcase, damaged, 0, SP_ROWS(damages));
+    tcase_add_loop_test(tcase, not_listed, 0, 2);
     tcase_add_test(tcase, old_page);
     tcase_add_test(tcase, replaced);
     tcase_add_loop_test(tcase, number_order, 0, SP_ROWS(numbers));

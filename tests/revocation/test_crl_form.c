@@ -176,6 +176,24 @@ START_TEST(header_content)
 }
 END_TEST
 
+/* Of the other issuers as many as have room are written and read. */
+START_TEST(no_more_others)
+{
+    struct {
+        struct sp_crl_header header;
+        uint64_t behind;
+    } one = { .header = { .scope = SP_CRL_INDIRECT, .pages = 1 }, .behind = 77 };
+    unsigned char page[SP_CRL_PAGE], again[SP_CRL_PAGE];
+
+    sp_crl_put_header(page, &one.header);
+    one.behind = 78;
+    sp_crl_put_header(again, &one.header);
+    ck_assert_mem_eq(page, again, sizeof(page));
+    ck_assert(sp_crl_get_header(page, &one.header));
+    ck_assert_uint_eq(one.behind, 78);
+}
+END_TEST
+
 static const struct {
     struct sp_crl_entry entry;
     const char *bytes;
@@ -267,6 +285,7 @@ static Suite *form_suite(void)
     tcase_add_loop_test(tcase, header_bounds, 0, SP_ROWS(headers));
     tcase_add_test(tcase, another_form);
     tcase_add_test(tcase, header_content);
+    tcase_add_test(tcase, no_more_others);
     tcase_add_loop_test(tcase, entry, 0, SP_ROWS(entries));
     tcase_add_loop_test(tcase, page_bounds, 0, SP_ROWS(filled));
     tcase_add_test(tcase, names);

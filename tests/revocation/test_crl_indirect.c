@@ -259,6 +259,7 @@ static Suite *indirect_suite(void)
     TCase *tcase = tcase_create("answers");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_loop_test(tcase, who_names_it, 0, SP_ROWS(points));
     tcase_add_loop_test(tcase, whose_issuer_is_known, 0, SP_ROWS(known));
     tcase_add_test(tcase, its_own);

@@ -148,6 +148,31 @@ START_TEST(damaged_issuer)
 }
 END_TEST
 
+/* Of a signature whose algorithm nobody knows it cannot be told whose it is. */
+START_TEST(unknown_algorithm)
+{
+    static const unsigned char known[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2 };
+    unsigned char *der = NULL, *issuer = NULL, *found;
+    const int length = i2d_X509(good, &der), issuer_length = i2d_X509(crls.issuer, &issuer);
+    const unsigned char *at = der;
+    X509 *cert;
+
+    ck_assert(length > 0 && issuer_length > 0);
+    ck_assert_int_eq(sp_x509_is_signed_by(issuer, (size_t)issuer_length, good), 1);
+    for (int i = 0; i < 2; i++) {
+        found = memmem(der, (size_t)length, known, sizeof(known));
+        ck_assert_ptr_nonnull(found);
+        found[sizeof(known) - 1] = 99;
+    }
+    cert = d2i_X509(NULL, &at, length);
+    ck_assert_int_eq(sp_x509_is_signed_by(issuer, (size_t)issuer_length, cert), -1);
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    X509_free(cert);
+    OPENSSL_free(issuer);
+    OPENSSL_free(der);
+}
+END_TEST
+
 /* A mark in the folder of |issuer|, which says since when it is revoked, and why. */
 static void mark(X509 *issuer, int64_t at)
 {
@@ -441,11 +466,13 @@ static Suite *judged_suite(void)
     TCase *tcase = tcase_create("judged");
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, wants);
     tcase_add_test(tcase, without_a_keyring);
     tcase_add_loop_test(tcase, without_a_name, 0, 2);
     tcase_add_loop_test(tcase, by_the_signature, 0, SP_ROWS(signatures));
     tcase_add_test(tcase, damaged_issuer);
+    tcase_add_test(tcase, unknown_algorithm);
     tcase_add_test(tcase, marked_issuer);
     tcase_add_test(tcase, asked_elsewhere);
     tcase_add_test(tcase, not_asked_elsewhere);

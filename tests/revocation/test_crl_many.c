@@ -308,6 +308,7 @@ static Suite *many_suite(void)
     TCase *tcase = tcase_create("many");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, too_many);
     tcase_add_test(tcase, asked_once);
     tcase_add_loop_test(tcase, damage_hides_nothing, 0, 2);

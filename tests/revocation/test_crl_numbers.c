@@ -257,6 +257,7 @@ static Suite *numbers_suite(void)
     TCase *tcase = tcase_create("serials");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_loop_test(tcase, serial, 0, SP_ROWS(serials));
     tcase_add_test(tcase, too_long);
     tcase_add_test(tcase, certificate_too_long);

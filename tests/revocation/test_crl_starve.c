@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -15,6 +16,7 @@
 #include "base/name_hash.h"
 #include "crls.h"
 #include "revocation/crl_form.h"
+#include "rules/facts.h"
 #include "starve.h"
 
 static const int three[] = { 3, 0 }, four[] = { 4, 0 };
@@ -209,11 +211,14 @@ static void close_folders(void)
 static bool ask_closed(void)
 {
     const struct sp_asked asked = { delegating_facts, sp_x509_is_signed_by, delegating };
+    char folder[SP_CRL_FOLDER_NAME];
     struct sp_revocation found;
     const bool done = sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_ANSWER, &found);
 
     ck_assert_int_eq(found.state, SP_REVOCATION_DAMAGED);
-    ck_assert(!done || found.why != NULL);
+    /* Of two faults the first one is told: that of its own issuer. */
+    sp_crl_folder_name(delegating_facts->issuer_hash, folder);
+    ck_assert(!done || strstr(found.why, folder) != NULL);
     sp_revocation_clear(&found);
     return done;
 }
@@ -274,14 +279,37 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* A keyring gets its first CRL, and loses it: each time as much memory is used as before. */
+START_TEST(first_crl)
+{
+    long kept = 0;
+
+    for (int i = 0; i < 4; i++) {
+        char *path = sp_only_crl(), *why;
+
+        ck_assert(sp_crl_file_remove(path, &why));
+        for (int level = 0; level < 2; level++)
+            *strrchr(path, '/') = '\0';
+        ck_assert_int_eq(rmdir(path), 0);
+        free(path);
+        sp_revoke(crls.issuer, three);
+        if (i == 1)
+            kept = sp_starve_kept();
+    }
+    ck_assert_int_eq(sp_starve_kept(), kept);
+}
+END_TEST
+
 static Suite *starve_suite(void)
 {
     Suite *suite = suite_create("crl_starve");
     TCase *tcase = tcase_create("memory");
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, every_allocation_fails_once, 0, SP_ROWS(cases));
+    tcase_add_test(tcase, first_crl);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -121,6 +121,26 @@ START_TEST(entries)
 }
 END_TEST
 
+/* He may stop on any page of several. */
+START_TEST(entries_of_pages)
+{
+    struct told told = { .most = 2 };
+    int many[1001] = { 0 };
+    char *path, *why;
+    struct stat is;
+
+    for (int i = 0; i < 1000; i++)
+        many[i] = 1000 + i;
+    sp_revoke(crls.issuer, many);
+    path = sp_only_crl();
+    ck_assert_int_eq(stat(path, &is), 0);
+    ck_assert_int_gt(is.st_size, 3 * 4096 + i2d_X509(crls.issuer, NULL));
+    ck_assert(sp_crl_file_entries(path, note, &told, &why));
+    ck_assert_int_eq(told.count, 2);
+    free(path);
+}
+END_TEST
+
 /* Before they are committed, too. */
 START_TEST(entries_of_a_writer)
 {
@@ -247,8 +267,10 @@ static Suite *stored_suite(void)
     TCase *tcase = tcase_create("stored");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_loop_test(tcase, no_stored_crl, 0, SP_ROWS(none));
     tcase_add_test(tcase, entries);
+    tcase_add_test(tcase, entries_of_pages);
     tcase_add_test(tcase, entries_of_a_writer);
     tcase_add_loop_test(tcase, reason, 0, SP_ROWS(reasons));
     tcase_add_test(tcase, read_one);

@@ -18,6 +18,7 @@
 
 #include "base/text.h"
 #include "crls.h"
+#include "revocation/crl_writer.h"
 
 static const int three[] = { 3, 0 };
 /* Nobody. */
@@ -81,6 +82,23 @@ START_TEST(unsafe_keyring)
     ck_assert_int_eq(rmdir(crls.place), 0);
     ck_assert_int_eq(mkdir(crls.place, 0755), 0);
     OPENSSL_free(expected);
+}
+END_TEST
+
+/* Nor is anything stored where they can write the folder of the CRLs. */
+START_TEST(unsafe_folder)
+{
+    const struct sp_crl_about about = sp_today();
+    char *folder = sp_format("%s/crls", crls.place);
+    char *expected = sp_format("%s can be written by others than its owner; make it the owner's "
+                               "alone: chmod go-w %s",
+                               folder, folder);
+
+    sp_revoke(crls.issuer, three);
+    ck_assert_int_eq(chmod(folder, 0757), 0);
+    expect_refusal(&about, expected);
+    OPENSSL_free(expected);
+    OPENSSL_free(folder);
 }
 END_TEST
 
@@ -309,6 +327,47 @@ START_TEST(longest_number)
 }
 END_TEST
 
+/* So many entries; whoever adds one more is told. */
+START_TEST(most_entries)
+{
+    static const unsigned char five[] = { 5 };
+    const struct sp_crl_entry entry = { five, sizeof(five), SP_NOW, 1, 0 };
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
+    const struct sp_crl_about about = sp_today();
+    char *why;
+    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, &issuer, &about, 1, &why);
+
+    ck_assert_ptr_nonnull(writer);
+    writer->header.count = (16 << 20) - 1;
+    ck_assert(sp_crl_writer_add(writer, &entry, &why));
+    ck_assert(!sp_crl_writer_add(writer, &entry, &why));
+    ck_assert_pstr_eq(why, "the CRL has more than 16777216 entries; it cannot be stored");
+    OPENSSL_free(why);
+    sp_crl_writer_free(writer);
+}
+END_TEST
+
+/* An issuer whose name has a text that cannot be read is not found by it. */
+START_TEST(unreadable_name)
+{
+    unsigned char key[SP_SHA256_LENGTH];
+    struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
+    const struct sp_crl_about about = sp_today();
+    X509_NAME *name = X509_NAME_new();
+    char *why;
+
+    ck_assert_int_eq(X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING,
+                                                (const unsigned char *)"\xff", 1, -1, 0),
+                     1);
+    issuer.name = name;
+    ck_assert_ptr_null(sp_crl_writer_new(crls.place, &issuer, &about, 1, &why));
+    ck_assert_pstr_eq(why, "the name of the CRL's issuer cannot be read; it cannot be stored");
+    OPENSSL_free(why);
+    X509_NAME_free(name);
+}
+END_TEST
+
 static bool see_number(const struct sp_crl_file *file, void *data)
 {
     const size_t length = *(const size_t *)data;
@@ -385,8 +444,10 @@ static Suite *write_suite(void)
     TCase *tcase = tcase_create("write");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, modes);
     tcase_add_test(tcase, unsafe_keyring);
+    tcase_add_test(tcase, unsafe_folder);
     tcase_add_test(tcase, unsafe_way);
     tcase_add_loop_test(tcase, cannot_be_written, 0, 2);
     tcase_add_loop_test(tcase, not_allowed, 0, 3);
@@ -394,6 +455,8 @@ static Suite *write_suite(void)
     tcase_add_test(tcase, folder_is_taken);
     tcase_add_test(tcase, folder_is_removed);
     tcase_add_loop_test(tcase, longest_number, 0, SP_ROWS(longest));
+    tcase_add_test(tcase, most_entries);
+    tcase_add_test(tcase, unreadable_name);
     tcase_add_loop_test(tcase, number_of_zero, 0, SP_ROWS(numbers));
     tcase_add_loop_test(tcase, longest_certificate, 0, 2);
     suite_add_tcase(suite, tcase);

@@ -259,6 +259,7 @@ static Suite *ocsp_suite(void)
     TCase *tcase = tcase_create("answers");
 
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
+    tcase_add_checked_fixture(tcase, NULL, sp_crls_expect_closed);
     tcase_add_test(tcase, answers);
     tcase_add_test(tcase, ended);
     tcase_add_test(tcase, beginning_of_another);

@@ -153,6 +153,9 @@ static const struct {
     { { .basic = CA_TRUE, .again = { "nameConstraints", "excluded;email:bob@example.org" } },
       "rob@example.org",
       NULL },
+    { { .basic = CA_TRUE, .again = { "nameConstraints", "DER:0400" } },
+      "bob@example.org",
+      "it may not issue certificates for mail" },
 };
 
 START_TEST(a_ca_has_limits)

@@ -105,6 +105,26 @@ static const struct {
     { SMIMEPOLICY_DECRYPT, "ax", 0, "++" },
 };
 
+/* Why one that may be used is not; and one without a subject. */
+START_TEST(passed_over)
+{
+    static const char *const expected[] = {
+        "not CN=Bob, serial 0x1f: another one is valid for longer",
+        "not (no subject), serial 0x1f: another one is valid for longer",
+    };
+    X509 *cert = sp_make_cert(
+        &(struct sp_recipe){ .subject = _i == 0 ? "Bob" : "", .san = "email:bob@example.org" });
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_DECRYPT, SP_NOW);
+    char *text = sp_passed_over_text(verdict);
+
+    ck_assert_str_eq(text, expected[_i]);
+    OPENSSL_free(text);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
 static struct sp_facts *facts_of(char letter)
 {
     for (int i = 0; i < SP_ROWS(kinds); i++)
@@ -204,6 +224,7 @@ int main(void)
     tcase_add_loop_test(tests, choice, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, rank, 0, SP_ROWS(ranks));
     tcase_add_test(tests, by_settings);
+    tcase_add_loop_test(tests, passed_over, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

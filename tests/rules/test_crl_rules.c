@@ -98,6 +98,10 @@ START_TEST(parts)
     expect_note(&crl, "it covers the certificates that name its distribution point");
     crl.some_reasons = true;
     expect_note(&crl, "it covers a part");
+    /* A point with a URI does not make it a part of one. */
+    crl = good();
+    crl.has_uri = true;
+    expect_note(&crl, NULL);
 }
 END_TEST
 

@@ -89,8 +89,10 @@ START_TEST(named_curves)
     ck_assert_ptr_nonnull(curves);
     EC_get_builtin_curves(curves, count);
     for (size_t i = 0; i < count; i++) {
-        EVP_PKEY *key;
+        struct sp_public_key read = { .kind = SP_KEY_BROKEN };
         const char *expected = "";
+        EVP_PKEY *key;
+        X509 *cert;
 
         /* These two curves of IPsec have no object identifier, so no certificate can name them. */
         if (OBJ_length(OBJ_nid2obj(curves[i].nid)) == 0)
@@ -101,6 +103,10 @@ START_TEST(named_curves)
         else if (EVP_PKEY_get_bits(key) < 256)
             expected = "warn:weak-key";
         expect_key(key, SMIMEPOLICY_ENCRYPT, expected);
+        cert = sp_make_cert(&(struct sp_recipe){ GOOD, .key = key });
+        sp_read_public_key(&read, cert);
+        ck_assert_int_eq(read.bits, EVP_PKEY_get_bits(key));
+        X509_free(cert);
         EVP_PKEY_free(key);
     }
     OPENSSL_free(curves);
@@ -295,6 +301,36 @@ START_TEST(size_of_a_modulus)
 }
 END_TEST
 
+/* So long a modulus is one, and a longer one is not. */
+START_TEST(longest_modulus)
+{
+    const int length = (1 << 20) + _i;
+    unsigned char *der = OPENSSL_zalloc((size_t)length + 10);
+    X509 *cert = X509_new();
+    X509_PUBKEY *held = (X509_PUBKEY *)(uintptr_t)X509_get_X509_PUBKEY(cert);
+    struct sp_public_key key = { .kind = SP_KEY_BROKEN };
+
+    ck_assert_ptr_nonnull(der);
+    for (int i = 0; i < 2; i++) {
+        unsigned char *head = der + 5 * i;
+        const int content = length + 5 - 5 * i;
+
+        head[0] = i == 0 ? 0x30 : 0x02;
+        head[1] = 0x83;
+        head[2] = (unsigned char)(content >> 16);
+        head[3] = (unsigned char)(content >> 8);
+        head[4] = (unsigned char)content;
+    }
+    der[10] = 0xff;
+    ck_assert(X509_PUBKEY_set0_param(held, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL, der,
+                                     length + 10));
+    sp_read_public_key(&key, cert);
+    ck_assert_int_eq(key.kind, _i == 0 ? SP_KEY_RSA : SP_KEY_BROKEN);
+    ck_assert_int_eq(key.bits, _i == 0 ? 8 * length : 0);
+    X509_free(cert);
+}
+END_TEST
+
 /* What cannot be read is no key of mail. */
 START_TEST(no_key_of_mail)
 {
@@ -306,6 +342,44 @@ START_TEST(no_key_of_mail)
                                      OPENSSL_memdup("\x30", 1), 1));
     ck_assert(!sp_has_key_of_mail(cert));
     X509_free(cert);
+    ERR_clear_error();
+}
+END_TEST
+
+/* The digest of an algorithm, by its parameters where it is RSASSA-PSS. */
+static const struct {
+    int algorithm, type;
+    const char *parameter;
+    size_t length;
+    int digest;
+} algorithm_digests[] = {
+    { NID_sha256WithRSAEncryption, V_ASN1_NULL, BYTES(""), NID_sha256 },
+    { NID_ED25519, V_ASN1_UNDEF, BYTES(""), NID_undef },
+    { NID_commonName, V_ASN1_UNDEF, BYTES(""), NID_undef },
+    { NID_rsassaPss, V_ASN1_UNDEF, BYTES(""), NID_sha1 },
+    { NID_rsassaPss, V_ASN1_NULL, BYTES(""), NID_undef },
+    { NID_rsassaPss, V_ASN1_SEQUENCE, BYTES("\x30\x00"), NID_sha1 },
+    { NID_rsassaPss, V_ASN1_SEQUENCE, BYTES("\x30\x02\x05\x00"), NID_undef },
+    { NID_rsassaPss, V_ASN1_SEQUENCE,
+      BYTES("\x30\x0f\xa0\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02"), NID_sha384 },
+};
+
+START_TEST(digest_of_an_algorithm)
+{
+    X509_ALGOR *algorithm = X509_ALGOR_new();
+    ASN1_STRING *sequence = NULL;
+
+    if (algorithm_digests[_i].type == V_ASN1_SEQUENCE) {
+        sequence = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+        ck_assert_int_eq(ASN1_STRING_set(sequence, algorithm_digests[_i].parameter,
+                                         (int)algorithm_digests[_i].length),
+                         1);
+    }
+    ck_assert_int_eq(X509_ALGOR_set0(algorithm, OBJ_nid2obj(algorithm_digests[_i].algorithm),
+                                     algorithm_digests[_i].type, sequence),
+                     1);
+    ck_assert_int_eq(sp_algorithm_digest(algorithm), algorithm_digests[_i].digest);
+    X509_ALGOR_free(algorithm);
     ERR_clear_error();
 }
 END_TEST
@@ -376,9 +450,11 @@ int main(void)
     tcase_add_loop_test(tests, rsa_sizes, 0, SP_ROWS(sizes));
     tcase_add_loop_test(tests, odd_public_keys, 0, SP_ROWS(encodings));
     tcase_add_loop_test(tests, size_of_a_modulus, 0, SP_ROWS(moduli));
+    tcase_add_loop_test(tests, longest_modulus, 0, 2);
     tcase_add_test(tests, no_key_of_mail);
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_in_pss);
+    tcase_add_loop_test(tests, digest_of_an_algorithm, 0, SP_ROWS(algorithm_digests));
     tcase_add_test(tests, beyond_rules_follow_their_settings);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

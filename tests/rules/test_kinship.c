@@ -104,6 +104,7 @@ static const struct {
     { "DER:30123010" URI, NULL, true, "" },
     { "DER:30163014" URI SOME_REASONS, NULL, false, "" },
     { "DER:3010300e" RELATIVE, NULL, false, "" },
+    { "DER:30063004" SOME_REASONS, NULL, false, "" },
     { "DER:30173015" ROOT_NAME, NULL, false, "all " },
     { "DER:30273025" URI ROOT_NAME, NULL, false, "all+ " },
     { "DER:301b3019" SOME_REASONS ROOT_NAME, NULL, false, "some " },
@@ -130,7 +131,7 @@ START_TEST(distribution_points)
     };
     const struct sp_recipe root = { .subject = "Root" };
     X509 *cert = sp_make_cert(&recipe), *named = sp_make_cert(&root);
-    struct sp_facts *facts = sp_facts_new(cert);
+    struct sp_facts *facts = sp_facts_new(cert), *plain = sp_facts_new(named);
     const struct sp_kinship kin = sp_facts_kinship(facts);
     const uint64_t uri = hash_of("http://a/1", 10);
     char text[64] = "";
@@ -146,6 +147,10 @@ START_TEST(distribution_points)
         strcat(text, one->points[0] != 0 ? "+ " : " ");
     }
     ck_assert_str_eq(text, points[_i].delegations);
+    /* Nothing is written behind the list. */
+    ck_assert_mem_eq(&facts->not_before, &plain->not_before, sizeof(plain->not_before));
+    ck_assert_mem_eq(&facts->not_after, &plain->not_after, sizeof(plain->not_after));
+    sp_facts_free(plain);
     sp_facts_free(facts);
     X509_free(named);
     X509_free(cert);

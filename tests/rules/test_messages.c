@@ -229,6 +229,23 @@ START_TEST(signing_time)
 }
 END_TEST
 
+/* Who claims no time does not claim the beginning of all times, at which it was valid. */
+START_TEST(no_signing_time)
+{
+    static const struct sp_signing_time none[] = { { SP_TIME_ABSENT, 0 }, { SP_TIME_BROKEN, 0 } };
+    struct sp_facts *old = facts_of(
+        &(struct sp_recipe){ GOOD, .not_before = "19690101000000Z", .not_after = SP_START });
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+
+    sp_expect_verdict(sp_judge_signing_time(old, NULL, 0, &none[_i], SP_NOW), DENY);
+    sp_expect_verdict(
+        sp_judge_signing_time(signer, (const struct sp_facts *[]){ old }, 1, &none[_i], SP_NOW),
+        _i == 0 ? DENY : DENY " " DENY);
+    sp_facts_free(signer);
+    sp_facts_free(old);
+}
+END_TEST
+
 /* Signed attributes; "D" stands for a digest of 2 bytes, "T" for a signing time. */
 #define D                  "\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04\x31\x02\x04\x00"
 #define T_OF(values, time) "\x30" values "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05\x31" time
@@ -259,6 +276,7 @@ static const struct {
     { ATTRIBUTES("\x20" T "\x30\x00"), { SP_TIME_BROKEN, 0 } },
     { ATTRIBUTES("\x1f" T "\x30"), { SP_TIME_BROKEN, 0 } },
     { ATTRIBUTES("\x30" T), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x80" T "\0\0"), { SP_TIME_BROKEN, 0 } },
     { "\x30\x00", 2, { SP_TIME_BROKEN, 0 } },
     { "", 0, { SP_TIME_BROKEN, 0 } },
 };
@@ -685,6 +703,7 @@ static const struct {
     { "Content-Type", false }, { "CONTENT-X", false },
     { "Content-", true },      { "Content", true },
     { "MIME-Version2", true }, { "X-Originator", true },
+    { "MIME-Versio", true },   { "M", true },
     { "From", true },          { "To", true },
     { "Reply-To", true },      { "Received", true },
     { "List-Id", true },       { "Return-Path", true },
@@ -771,6 +790,7 @@ int main(void)
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_by_default);
     tcase_add_loop_test(tests, signing_time, 0, SP_ROWS(times));
+    tcase_add_loop_test(tests, no_signing_time, 0, 2);
     tcase_add_loop_test(tests, signing_time_in_attributes, 0, SP_ROWS(attributes));
     tcase_add_loop_test(tests, signer_who_passed, 0, SP_ROWS(passed));
     tcase_add_loop_test(tests, validity_that_cannot_be_read, 0, 2);

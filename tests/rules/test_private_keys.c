@@ -23,7 +23,7 @@
     .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment",                   \
     .issuer_key = sp_test_ec()
 
-enum given { OWN, OTHER, OWN_PUBLIC, DSA_KEY, ED25519_KEY, SM2_KEY };
+enum given { OWN, OTHER, OWN_PUBLIC, PSS_KEY, DSA_KEY, ED25519_KEY, SM2_KEY };
 
 static const struct {
     enum given given;
@@ -33,6 +33,7 @@ static const struct {
     { OWN, "", NULL },
     { OTHER, "deny:private-key-match", "private key does not belong to the certificate" },
     { OWN_PUBLIC, "deny:private-key-algorithm", "a public key was given as private key" },
+    { PSS_KEY, "deny:private-key-match", "private key does not belong to the certificate" },
     { DSA_KEY, "deny:private-key-algorithm deny:private-key-match",
       "private key algorithm is DSA" },
     { ED25519_KEY, "deny:private-key-algorithm deny:private-key-match",
@@ -49,6 +50,8 @@ static EVP_PKEY *make_given(enum given given, EVP_PKEY *own)
         return own;
     case OWN_PUBLIC:
         return sp_public_part(own);
+    case PSS_KEY:
+        return sp_make_rsa("RSA-PSS", 1024);
     case DSA_KEY:
         return sp_make_dsa();
     case ED25519_KEY:
@@ -234,6 +237,7 @@ static const struct {
     /* Bytes behind the public key, or nothing in it. */
     RSA_ROW(RSA_PUBLIC "\0", RSA_PRIVATE, false),
     RSA_ROW("\x30\x00", RSA_PRIVATE, false),
+    RSA_ROW("\x30\x01\x02", RSA_PRIVATE, false),
     /* Another exponent, and another modulus. */
     RSA_ROW("\x30\x06\x02\x01\x05\x02\x01\x11", RSA_PRIVATE, false),
     RSA_ROW("\x30\x06\x02\x01\x0d\x02\x01\x03", RSA_PRIVATE, false),
@@ -256,6 +260,8 @@ static const struct {
     EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x03\x04\x00\x04\x01\x03", false),
     EC_ROW(EC_PUBLIC, "\x30\x0d" EC_VERSION "\xa1\x05\x03\x03\x00" EC_PUBLIC, false),
     EC_ROW(EC_PUBLIC, "\x30\x0f" EC_VERSION "\xa1\x07\x03\x05\x00" EC_PUBLIC "\x03", false),
+    /* An element that is cut. */
+    EC_ROW(EC_PUBLIC, "\x30\x04\x02\x01\x01\x04", false),
     /* No point at all, in either. */
     EC_ROW("", "\x30\x0b" EC_VERSION "\xa1\x03\x03\x01\x00", false),
     EC_ROW(EC_PUBLIC, "\x30\x0a" EC_VERSION "\xa1\x02\x03\x00", false),

@@ -221,6 +221,7 @@ static const struct {
     { SP_REVOCATION_REVOKED, true, false, "" },
     { SP_REVOCATION_UNKNOWN, false, false, "deny:revocation-unknown" },
     { SP_REVOCATION_UNKNOWN, false, true, "" },
+    { SP_REVOCATION_UNKNOWN, true, false, "" },
     { SP_REVOCATION_DAMAGED, false, false, "deny:revocation-unknown" },
     { SP_REVOCATION_DAMAGED, false, true, "" },
     { SP_REVOCATION_DAMAGED, true, false, "" },
@@ -332,6 +333,25 @@ START_TEST(both_clocks)
 }
 END_TEST
 
+/* A message that claims no time is not said to have one. */
+START_TEST(no_other_clock)
+{
+    static const struct sp_signing_time none[] = { { SP_TIME_ABSENT, 0 }, { SP_TIME_BROKEN, 0 } };
+    const struct sp_revocation revoked = in_state(SP_REVOCATION_REVOKED);
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_verdict *verdict =
+        sp_judge_revocation(facts, &revoked, SMIMEPOLICY_VERIFY, SP_NOW, &none[_i], settings);
+
+    sp_expect_words(verdict, "revoked",
+                    "certificate was revoked by its issuer on 2023-11-26T00:00:00Z (key "
+                    "compromise)",
+                    "revoked by its issuer on 2023-11-26T00:00:00Z (key compromise)",
+                    "a certificate that its issuer has not revoked");
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 /* When it is used, since when it is revoked, and when the CRL was made, in days. */
 static const struct {
     int at, revoked, made;
@@ -377,6 +397,7 @@ static Suite *revocation_suite(void)
     tcase_add_loop_test(tcase, reason, 0, SP_ROWS(reasons));
     tcase_add_test(tcase, words);
     tcase_add_test(tcase, both_clocks);
+    tcase_add_loop_test(tcase, no_other_clock, 0, 2);
     tcase_add_loop_test(tcase, at_a_given_time, 0, SP_ROWS(times));
     suite_add_tcase(suite, tcase);
     return suite;

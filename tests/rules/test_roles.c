@@ -56,7 +56,14 @@ static const struct sp_recipe agrees = { .san = MAIL,
 static const struct sp_recipe no_usage_bits = { .san = MAIL,
                                                 .usage = "DER:03:02:00:00",
                                                 .basic = "CA:TRUE" };
+/* Certificate Sign, and a bit that has no name. */
+static const struct sp_recipe unnamed_bit = { .san = MAIL,
+                                              .usage = "DER:03:03:06:04:40",
+                                              .basic = "CA:TRUE" };
 static const struct sp_recipe unread_usage = { .san = MAIL, .usage = "DER:FF", .basic = "CA:TRUE" };
+static const struct sp_recipe unread_name = { .san = "DER:FF",
+                                              .usage = CLIENT,
+                                              .basic = "CA:TRUE" };
 static const struct sp_recipe unread_extended = {
     .san = MAIL, .usage = "keyCertSign,cRLSign", .extended = "DER:FF", .basic = "CA:TRUE"
 };
@@ -115,11 +122,13 @@ static const struct {
     { &two_names, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &no_usage_bits, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &unread_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &unread_name, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &unread_extended, SP_ROLE_CONTACT, SP_ROLE_NONE },
     /* A missing Key Usage restricts nothing: it could sign mail. */
     { &any_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &named_issuer, SP_ROLE_CA, SP_ROLE_CA },
+    { &unnamed_bit, SP_ROLE_CA, SP_ROLE_CA },
     { &web_issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &bare_issuer, SP_ROLE_CA, SP_ROLE_CA },
     /* An unreadable extension must not make an issuer of a contact. */
@@ -445,6 +454,7 @@ static const struct {
       "CA without an address: kept as a ca, which vouches for the mail of everybody it issues to",
       "leave it out if it is a person's: that needs an address" },
     { &person, { SP_ROLE_CA, SP_ROLE_FROM_USER, false }, false, NULL, NULL },
+    { &person, { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
     { &issuer, { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
     { &client, { SP_ROLE_CONTACT, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
 };

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "rules/case.h"
+#include "rules/revocation.h"
 #include "rules/rules.h"
 #include "starve.h"
 #include "verdicts.h"
@@ -191,6 +192,87 @@ static bool try_age(void)
     return keep(sp_judge_age(facts, SMIMEPOLICY_SIGN, 1, SP_NOW, settings));
 }
 
+static bool try_along(void)
+{
+    return keep(sp_judge_along(facts, 0, SP_ALONG_CHAIN));
+}
+
+static bool try_signer_issuer(void)
+{
+    return keep(sp_judge_signer_issuer(facts, 0, settings));
+}
+
+static bool try_sender(void)
+{
+    static const struct sp_sender sender = { .is_mail = true };
+    const struct sp_facts *const signers[] = { facts };
+
+    return keep(sp_judge_sender(signers, 1, 0, &sender));
+}
+
+static bool try_sender_to_sign(void)
+{
+    static const struct sp_sender sender = { .is_mail = true };
+    const struct sp_facts *const signers[] = { facts };
+
+    return keep(sp_judge_sender_to_sign(signers, 1, &sender));
+}
+
+static bool try_chain(void)
+{
+    const struct sp_chain_fault faults[] = { { .at = facts, .why = "a" }, { .why = "b" } };
+
+    return keep(sp_judge_chain(facts, faults, 2, settings));
+}
+
+static bool try_issuing(void)
+{
+    return keep(sp_refuse_issuing(facts, facts, "a"));
+}
+
+static bool try_cipher(void)
+{
+    return keep(sp_judge_cipher(NID_des_cbc, false, settings));
+}
+
+static bool try_digest(void)
+{
+    return keep(sp_judge_digest(NID_md5, facts, SMIMEPOLICY_SIGN, settings));
+}
+
+static bool try_crl_digest(void)
+{
+    return keep(sp_judge_crl_digest(NID_md5, facts, settings));
+}
+
+/* What is known of its revocation: every state that says something. */
+static bool in_state(enum sp_revocation_state state)
+{
+    static const struct sp_signing_time signed_at = { SP_TIME_READ, SP_NOW };
+    static char why[] = "a is damaged";
+    const struct sp_revocation revocation = { .state = state, .reason = 1, .why = why };
+    smimepolicy_verdict *made;
+
+    settings->revocation = SP_REVOCATION_HARD;
+    made = sp_judge_revocation(facts, &revocation, SMIMEPOLICY_SIGN, SP_NOW, &signed_at, settings);
+    return keep(made);
+}
+
+static bool try_revoked(void)
+{
+    return in_state(SP_REVOCATION_REVOKED);
+}
+
+static bool try_damaged(void)
+{
+    return in_state(SP_REVOCATION_DAMAGED);
+}
+
+static bool try_stale(void)
+{
+    return in_state(SP_REVOCATION_STALE);
+}
+
 static bool try_stand_as_ca(void)
 {
     return stand(SP_ROLE_CA);
@@ -288,6 +370,18 @@ static const struct {
     { "signing time", try_signing_time },
     { "anchor", try_anchor },
     { "age", try_age },
+    { "along", try_along },
+    { "issuer of a signer", try_signer_issuer },
+    { "sender", try_sender },
+    { "sender to sign", try_sender_to_sign },
+    { "chain", try_chain },
+    { "issuing", try_issuing },
+    { "cipher", try_cipher },
+    { "digest", try_digest },
+    { "digest of a CRL", try_crl_digest },
+    { "revoked", try_revoked },
+    { "damaged", try_damaged },
+    { "stale", try_stale },
     { "stand as CA", try_stand_as_ca },
     { "stand as identity", try_stand_as_identity },
 };

@@ -77,6 +77,52 @@ END_TEST
 static const char *const accept_missing[] = { "missing_key_usage", "accept", NULL };
 static const char *const accept_agreement[] = { "ec_key_agreement", "accept", NULL };
 
+/* What cannot be read is said, and not that it lacks something. */
+static const struct {
+    const char *rule, *name;
+    struct sp_recipe broken, twice;
+} unreadable[] = {
+    { "san-email",
+      "Subject Alternative Name",
+      { .san = "DER:FF", .usage = "digitalSignature" },
+      { SAN, .usage = "digitalSignature", .again = { "subjectAltName", "DNS:example.org" } } },
+    { "key-usage",
+      "Key Usage",
+      { SAN, .usage = "DER:FF" },
+      { SAN, .usage = "digitalSignature", .again = { "keyUsage", "digitalSignature" } } },
+    { "extended-key-usage",
+      "Extended Key Usage",
+      { SAN, .usage = "digitalSignature", .extended = "DER:FF" },
+      { SAN, .usage = "digitalSignature", .extended = "emailProtection",
+        .again = { "extendedKeyUsage", "emailProtection" } } },
+    { "ca-exempt",
+      "Basic Constraints",
+      { SAN, .usage = "digitalSignature", .basic = "DER:FF" },
+      { SAN, .usage = "digitalSignature", .basic = "CA:FALSE",
+        .again = { "basicConstraints", "CA:FALSE" } } },
+};
+
+START_TEST(words_about_unreadable)
+{
+    for (int twice = 0; twice < 2; twice++) {
+        X509 *cert = sp_make_cert(twice != 0 ? &unreadable[_i].twice : &unreadable[_i].broken);
+        smimepolicy_verdict *verdict =
+            smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
+        char fault[80];
+
+        (void)snprintf(fault, sizeof(fault), "%s %s", unreadable[_i].name,
+                       twice != 0 ? "is there more than once" : "cannot be read");
+        sp_expect_words(verdict, unreadable[_i].rule, fault,
+                        twice != 0 ? "several extensions of that type"
+                                   : "an extension that is not valid DER",
+                        "one readable extension at most");
+        ck_assert_uint_eq(smimepolicy_verdict_count(verdict), 1);
+        smimepolicy_verdict_free(verdict);
+        X509_free(cert);
+    }
+}
+END_TEST
+
 START_TEST(missing_key_usage_accepted)
 {
     struct sp_recipe absent = { SAN };
@@ -373,6 +419,7 @@ int main(void)
     TCase *tests = tcase_create("extensions");
 
     tcase_add_loop_test(tests, key_usage, 0, SP_ROWS(by_usage));
+    tcase_add_loop_test(tests, words_about_unreadable, 0, SP_ROWS(unreadable));
     tcase_add_test(tests, missing_key_usage_accepted);
     tcase_add_test(tests, ec_key_agreement_accepted);
     tcase_add_loop_test(tests, remedy_names_the_setting, 0, SP_ROWS(by_remedy));

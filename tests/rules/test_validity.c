@@ -173,6 +173,28 @@ START_TEST(sent_along)
 }
 END_TEST
 
+/* Dates that cannot be read are no dates at which it is valid. */
+START_TEST(sent_along_unreadable)
+{
+    static const char *const rules[] = { "expired", "not-yet-valid" };
+    static const char *const faults[] = {
+        "certificate sent along has no Not After that can be read",
+        "certificate sent along has no Not Before that can be read"
+    };
+    static const struct sp_recipe recipes[] = { { .not_after = "2024" }, { .not_before = "2023" } };
+    X509 *cert = sp_make_cert(&recipes[_i]);
+    struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_verdict *verdict = sp_judge_along(facts, SP_NOW, SP_ALONG_BESIDE);
+
+    sp_expect_words(verdict, rules[_i], faults[_i], "an encoding that is no time",
+                    "a UTCTime or GeneralizedTime");
+    ck_assert_uint_eq(smimepolicy_verdict_count(verdict), 1);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(facts);
+    X509_free(cert);
+}
+END_TEST
+
 /* An issuer of a signer must be a CA, too; the setting says what a fault does. */
 START_TEST(issuer_of_a_signer)
 {
@@ -262,6 +284,7 @@ int main(void)
     tcase_add_loop_test(tests, issuer_of_a_signer, 0, SP_ROWS(along));
     tcase_add_test(tests, scope_without_validity);
     tcase_add_test(tests, guide_example);
+    tcase_add_loop_test(tests, sent_along_unreadable, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

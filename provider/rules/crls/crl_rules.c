@@ -30,7 +30,7 @@ enum sp_crl_age sp_crl_age(const struct sp_crl_facts *crl, const struct sp_crl_b
         order = compare(&crl->number, &before->number);
     else if (before != NULL)
         order = compare_times(crl->this_update, before->this_update);
-    if (before != NULL && order == 0)
+    if (order == 0)
         order = compare_times(crl->this_update, before->this_update);
     if (order < 0)
         return SP_CRL_OLDER;
