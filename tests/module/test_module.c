@@ -21,6 +21,7 @@
 #include "mail.h"
 #include "policy/policy.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 static int take(OSSL_PROVIDER *provider, void *data)
 {
@@ -301,6 +302,34 @@ START_TEST(core_without_functions)
 }
 END_TEST
 
+static long fails;
+
+static int start_without_memory(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                                const OSSL_DISPATCH **out, void **provctx)
+{
+    int started;
+
+    sp_starve(fails);
+    started = OSSL_provider_init(handle, in, out, provctx);
+    ck_assert(sp_starve_end());
+    ck_assert_int_eq(started, 0);
+    return started;
+}
+
+/* Without an instance, and without settings. */
+START_TEST(start_that_fails)
+{
+    ck_assert(sp_starve_watch());
+    for (fails = 1; fails <= 2; fails++) {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+
+        ck_assert_ptr_null(load_in(libctx, start_without_memory));
+        OSSL_LIB_CTX_free(libctx);
+    }
+    ERR_clear_error();
+}
+END_TEST
+
 START_TEST(backend_that_is_this_module)
 {
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "again", OSSL_provider_init), 1);
@@ -381,6 +410,7 @@ int main(void)
     tcase_add_test(tests, context_of_nobody);
     tcase_add_test(tests, another_libcrypto);
     tcase_add_test(tests, core_without_functions);
+    tcase_add_test(tests, start_that_fails);
     tcase_add_test(tests, backend_that_is_this_module);
     tcase_add_test(tests, greeted);
     tcase_add_test(tests, decision_log);
