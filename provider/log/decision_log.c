@@ -121,7 +121,7 @@ static int open_log(const char *path, struct stat *is)
          * written.
          */
         file = openat(place.dir, place.name, O_RDWR | flags, 0600);
-        if (file < 0 && errno == EACCES)
+        if (file < 0)
             file = openat(place.dir, place.name, O_WRONLY | flags, 0600);
     }
     if (file >= 0 && !is_log(file, place.shared || place.unsafe != NULL, is)) {
@@ -185,7 +185,7 @@ static bool ends_in_a_line(int file, const struct stat *is)
 {
     char last;
 
-    return pread(file, &last, 1, is->st_size - 1) == 1 && last != '\n';
+    return pread(file, &last, sizeof(last), is->st_size - 1) == 1 && last != '\n';
 }
 
 /*
@@ -236,8 +236,6 @@ static bool send_to_syslog(const char *text)
         void *out;
     } cast = { .in = text };
 
-    if (s < 0)
-        return true;
     (void)snprintf(head, sizeof(head), "<%d>smimepolicy[%ld]: ", LOG_AUTHPRIV | LOG_INFO,
                    (long)getpid());
     parts[0].iov_len = strlen(head);
@@ -245,6 +243,7 @@ static bool send_to_syslog(const char *text)
     parts[1].iov_len = strlen(text);
     message.msg_iov = parts;
     message.msg_iovlen = 2;
+    /* A socket that there is not connects to nothing. */
     if (connect(s, (const struct sockaddr *)&log, sizeof(log)) == 0)
         fits = sendmsg(s, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EMSGSIZE;
     (void)close(s);

@@ -4,8 +4,9 @@
  */
 #include "module/gated_tables.h"
 
-#include <string.h>
+#include <openssl/crypto.h>
 
+#include "base/text.h"
 #include "gates/slots.h"
 #include "policy/policy.h"
 #include "rules/rules.h"
@@ -53,16 +54,8 @@ static sp_gate_fn *gate_of(int operation)
 
 static char *extend(const char *properties)
 {
-    size_t size;
-    char *text;
-
-    if (properties == NULL || *properties == '\0')
-        return OPENSSL_strdup(OUR_PROPERTY);
-    size = strlen(properties) + sizeof("," OUR_PROPERTY);
-    text = OPENSSL_malloc(size);
-    if (text != NULL && OPENSSL_strlcpy(text, properties, size) < size)
-        (void)OPENSSL_strlcat(text, "," OUR_PROPERTY, size);
-    return text;
+    return properties == NULL || *properties == '\0' ? OPENSSL_strdup(OUR_PROPERTY)
+                                                     : sp_format("%s," OUR_PROPERTY, properties);
 }
 
 /* |original| with our property added.  Hundreds of algorithms share a few such strings. */

@@ -137,14 +137,19 @@ static int next_chosen(struct sp_loader *loader)
 static int next_along(struct sp_loader *loader)
 {
     X509 *cert = sk_X509_shift(loader->along);
-    int length = cert != NULL ? i2d_X509_AUX(cert, &loader->last.der) : 0;
+    int length;
 
+    if (cert == NULL)
+        return 0;
+    length = i2d_X509_AUX(cert, &loader->last.der);
     X509_free(cert);
-    loader->last.role = SP_ROLE_CA;
-    loader->last.der_length = length > 0 ? (size_t)length : 0;
-    if (length < 0)
+    if (length < 0) {
         (void)sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
-    return length < 0 ? -1 : length > 0;
+        return -1;
+    }
+    loader->last.role = SP_ROLE_CA;
+    loader->last.der_length = (size_t)length;
+    return 1;
 }
 
 /* Compare the names: different names may have the same hash. */

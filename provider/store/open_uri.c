@@ -50,14 +50,13 @@ static char *find_own(char **why)
 
     if (!sp_keyring_place(NULL, &path))
         return NULL;
-    if (path != NULL && path[0] == '/' &&
-        (!sp_keyring_exists(path) || sp_keyring_is_own(path, &fault)))
-        return path;
-    if (fault != NULL)
-        *why = sp_format("%s; or name the keyring in the setting keyring", fault);
-    else
+    if (path == NULL || path[0] != '/')
         *why = OPENSSL_strdup("neither the setting keyring nor HOME says where it is; set the "
                               "setting keyring to its path");
+    else if (!sp_keyring_exists(path) || sp_keyring_is_own(path, &fault))
+        return path;
+    else if (fault != NULL)
+        *why = sp_format("%s; or name the keyring in the setting keyring", fault);
     OPENSSL_free(fault);
     OPENSSL_free(path);
     return NULL;

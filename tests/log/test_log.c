@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -127,6 +129,8 @@ static void expect_line(const json_t *line, const struct row *row)
     ck_assert_str_eq(text_of(line, "operation"), row->operation);
     ck_assert_str_eq(text_of(line, "verdict"), row->verdict);
     ck_assert(json_is_array(findings));
+    if (strcmp(row->verdict, "allowed") == 0)
+        ck_assert_ptr_null(json_object_get(line, "note"));
     if (row->rule != NULL)
         ck_assert_str_eq(text_of(first, "rule"), row->rule);
     if (row->use == sign_stranger)
@@ -691,6 +695,92 @@ START_TEST(of_a_user_where_others_may_write)
 }
 END_TEST
 
+/* What is no log is told again and again, with its reason, and stays neither open nor written. */
+static void expect_no_log(const char *file, const char *reason)
+{
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    const int before = count_descriptors();
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", file, NULL), 1);
+    for (int i = 0; i < 2; i++) {
+        char *fault;
+
+        sp_decision_log(settings, &decision);
+        /* What an earlier call left there is no reason. */
+        errno = ENOENT;
+        fault = sp_decision_log_fault(file);
+        ck_assert_msg(fault != NULL && strstr(fault, reason) != NULL, "%s", fault);
+        ck_assert_int_eq(count_descriptors(), before);
+        OPENSSL_free(fault);
+    }
+    smimepolicy_settings_free(settings);
+}
+
+START_TEST(of_another_kind)
+{
+    FILE *reader;
+    int written = -1;
+
+    make_directory();
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    reader = fopen(path, "r+");
+    ck_assert_ptr_nonnull(reader);
+    expect_no_log(path, "it is no regular file");
+    ck_assert_int_eq(ioctl(fileno(reader), FIONREAD, &written), 0);
+    ck_assert_int_eq(written, 0);
+    (void)fclose(reader);
+    expect_no_log("/tmp", "Is a directory");
+    expect_no_log("/nonexistent/log", "No such file or directory");
+}
+END_TEST
+
+/* Where others may make files a device is no log, whoever made it. */
+START_TEST(device_where_others_may_write)
+{
+    make_directory();
+    /* Only the superuser may make one, and not everywhere. */
+    if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) != 0 || open(path, O_WRONLY | O_CLOEXEC) < 0)
+        return;
+    ck_assert_ptr_null(sp_decision_log_fault(path));
+    ck_assert_int_eq(chmod(directory, 01777), 0);
+    expect_no_log(path, "it is no regular file");
+}
+END_TEST
+
+/* The line after which the file has just the size of the limit is whole. */
+START_TEST(up_to_the_limit_of_files)
+{
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    struct rlimit limit = { .rlim_max = RLIM_INFINITY };
+    off_t line;
+
+    make_directory();
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    sp_decision_log(settings, &decision);
+    line = size_of(path);
+    limit.rlim_cur = 2 * (rlim_t)line;
+    /* libcheck writes to a file for each assertion: none while there is a limit. */
+    (void)setrlimit(RLIMIT_FSIZE, &limit);
+    for (int i = 0; i < 3; i++)
+        sp_decision_log(settings, &decision);
+    (void)setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+    ck_assert_int_gt(line, 1);
+    ck_assert_int_eq(size_of(path), 2 * line);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* Without settings there is no log. */
+START_TEST(without_settings)
+{
+    errno = 7;
+    sp_decision_log(NULL, &(struct sp_decision){ .operation = "sign" });
+    ck_assert_int_eq(errno, 7);
+}
+END_TEST
+
 /* The log may get the number of a standard stream that the program has closed. */
 START_TEST(as_standard_input)
 {
@@ -824,6 +914,10 @@ int main(void)
     tcase_add_test(tests, that_can_only_be_written);
     tcase_add_loop_test(tests, below_where_others_may_write, 0, 2);
     tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);
+    tcase_add_test(tests, of_another_kind);
+    tcase_add_test(tests, device_where_others_may_write);
+    tcase_add_test(tests, up_to_the_limit_of_files);
+    tcase_add_test(tests, without_settings);
     tcase_add_test(tests, as_standard_input);
     tcase_add_test(tests, device_beyond_the_limit);
     tcase_add_test(tests, program_that_is_no_text);

@@ -164,40 +164,6 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
-/* The settings that were promised arrive, or the provider does not start or is locked. */
-START_TEST(every_allocation_of_a_start_fails_once)
-{
-    smimepolicy_settings *settings;
-    long fails = 0;
-    bool starving;
-    char *text;
-
-    ck_assert(sp_starve_watch());
-    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
-    settings = smimepolicy_settings_new();
-    text = sp_settings_text(settings);
-    ck_assert_int_eq(setenv(SP_EXPECT, text, 1), 0);
-    do {
-        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
-        OSSL_PROVIDER *provider;
-
-        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
-        sp_starve(++fails);
-        provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
-        starving = sp_starve_end();
-        ck_assert_msg(starving || (provider != NULL && sp_policy_locked() == NULL),
-                      "with all the memory");
-        if (provider != NULL)
-            ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
-        OSSL_LIB_CTX_free(libctx);
-        ERR_clear_error();
-    } while (starving);
-    ck_assert_int_gt(fails, 50);
-    OPENSSL_free(text);
-    smimepolicy_settings_free(settings);
-}
-END_TEST
-
 static OSSL_LIB_CTX *context_from(const char *path)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
@@ -216,6 +182,49 @@ static OSSL_LIB_CTX *context_with(const char *settings)
     free(text);
     return libctx;
 }
+
+/*
+ * The settings that were promised arrive, or the provider does not start or is locked: alone,
+ * or beside an instance that goes on.
+ */
+START_TEST(every_allocation_of_a_start_fails_once)
+{
+    smimepolicy_settings *settings;
+    OSSL_LIB_CTX *beside;
+    long fails = 0;
+    bool starving;
+    char *text;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    settings = smimepolicy_settings_new();
+    text = sp_settings_text(settings);
+    ck_assert_int_eq(setenv(SP_EXPECT, text, 1), 0);
+    beside = _i == 1 ? context_with(NULL) : NULL;
+    do {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *provider;
+
+        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+        sp_starve(++fails);
+        provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+        starving = sp_starve_end();
+        /* A lock lasts as long as the instance beside. */
+        ck_assert_msg(starving ||
+                          (provider != NULL && (beside != NULL || sp_policy_locked() == NULL)),
+                      "with all the memory");
+        if (provider != NULL)
+            ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+        OSSL_LIB_CTX_free(libctx);
+        ck_assert_int_eq(sp_policy() != NULL, _i == 1);
+        ERR_clear_error();
+    } while (starving);
+    ck_assert_int_gt(fails, 50);
+    OSSL_LIB_CTX_free(beside);
+    OPENSSL_free(text);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
 
 static OSSL_LIB_CTX *context_with_keyring(const char *settings)
 {
@@ -553,7 +562,7 @@ int main(void)
     /* Hundreds of rounds, perhaps under valgrind on a busy machine. */
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
-    tcase_add_test(tests, every_allocation_of_a_start_fails_once);
+    tcase_add_loop_test(tests, every_allocation_of_a_start_fails_once, 0, 2);
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_stale_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_choice_fails_once);

@@ -5,6 +5,7 @@
  * The module as programs load it: what it says of itself, and its decision log.
  */
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@
 #include "backend/backend.h"
 #include "harness.h"
 #include "mail.h"
+#include "policy/policy.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 static int take(OSSL_PROVIDER *provider, void *data)
 {
@@ -78,8 +81,11 @@ START_TEST(operations)
     int no_cache = -1;
 
     sp_start(NULL);
-    for (int i = 0; i < SP_ROWS(none); i++)
+    for (int i = 0; i < SP_ROWS(none); i++) {
+        no_cache = -1;
         ck_assert_ptr_null(OSSL_PROVIDER_query_operation(ours(), none[i], &no_cache));
+        ck_assert_int_eq(no_cache, 0);
+    }
     ck_assert_ptr_nonnull(OSSL_PROVIDER_query_operation(ours(), OSSL_OP_SIGNATURE, &no_cache));
     ck_assert_int_eq(no_cache, 0);
     ERR_clear_error();
@@ -157,6 +163,199 @@ START_TEST(keys_of_mail_beside_others)
 }
 END_TEST
 
+static int count_group(const OSSL_PARAM params[], void *data)
+{
+    (void)params;
+    ++*(int *)data;
+    return 1;
+}
+
+/* TLS learns of the backend's groups. */
+START_TEST(capabilities)
+{
+    int count = 0;
+
+    sp_start(NULL);
+    ck_assert_int_eq(OSSL_PROVIDER_get_capabilities(ours(), "TLS-GROUP", count_group, &count), 1);
+    ck_assert_int_gt(count, 5);
+    ck_assert_int_eq(OSSL_PROVIDER_get_capabilities(ours(), "nonsense", count_group, &count), 0);
+}
+END_TEST
+
+/* Our functions, as the core calls them. */
+static struct {
+    OSSL_FUNC_provider_teardown_fn *teardown;
+    OSSL_FUNC_provider_query_operation_fn *query;
+    OSSL_FUNC_provider_get_capabilities_fn *capabilities;
+    void *provctx;
+} calls;
+
+static int start_and_note(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                          const OSSL_DISPATCH **out, void **provctx)
+{
+    const int started = OSSL_provider_init(handle, in, out, provctx);
+
+    ck_assert_int_eq(started, 1);
+    calls.provctx = *provctx;
+    for (const OSSL_DISPATCH *each = *out; each->function_id != 0; each++) {
+        if (each->function_id == OSSL_FUNC_PROVIDER_TEARDOWN)
+            calls.teardown = OSSL_FUNC_provider_teardown(each);
+        if (each->function_id == OSSL_FUNC_PROVIDER_QUERY_OPERATION)
+            calls.query = OSSL_FUNC_provider_query_operation(each);
+        if (each->function_id == OSSL_FUNC_PROVIDER_GET_CAPABILITIES)
+            calls.capabilities = OSSL_FUNC_provider_get_capabilities(each);
+    }
+    return started;
+}
+
+static OSSL_PROVIDER *load_in(OSSL_LIB_CTX *libctx, OSSL_provider_init_fn *init)
+{
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "noted", init), 1);
+    return OSSL_PROVIDER_load(libctx, "noted");
+}
+
+/* What is asked with a context that is not ours has no answer, and ends nothing. */
+START_TEST(context_of_nobody)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *provider = load_in(libctx, start_and_note);
+    int nobody, no_cache = -1, count = 0;
+
+    ck_assert_ptr_nonnull(provider);
+    ck_assert_ptr_null(calls.query(&nobody, OSSL_OP_SIGNATURE, &no_cache));
+    ck_assert_int_eq(no_cache, 0);
+    ck_assert_int_eq(calls.capabilities(&nobody, "TLS-GROUP", count_group, &count), 0);
+    calls.teardown(&nobody);
+    ck_assert_ptr_nonnull(calls.query(calls.provctx, OSSL_OP_SIGNATURE, &no_cache));
+    ck_assert_ptr_nonnull(sp_policy());
+    ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+    OSSL_LIB_CTX_free(libctx);
+    ck_assert_ptr_null(sp_policy());
+}
+END_TEST
+
+/* The errors of a core that is another libcrypto. */
+static int raised;
+
+static void new_error(const OSSL_CORE_HANDLE *handle)
+{
+    (void)handle;
+    raised++;
+}
+
+static void set_error(const OSSL_CORE_HANDLE *handle, uint32_t reason, const char *format,
+                      va_list args)
+{
+    (void)handle, (void)reason, (void)format, (void)args;
+}
+
+static int start_in_another(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                            const OSSL_DISPATCH **out, void **provctx)
+{
+    OSSL_DISPATCH other[100] = { { 0, NULL } };
+
+    for (int i = 0; i < SP_ROWS(other) - 1 && in[i].function_id != 0; i++) {
+        other[i] = in[i];
+        if (in[i].function_id == OSSL_FUNC_CORE_NEW_ERROR)
+            other[i].function = (void (*)(void))new_error;
+        if (in[i].function_id == OSSL_FUNC_CORE_VSET_ERROR)
+            other[i].function = (void (*)(void))set_error;
+    }
+    return start_and_note(handle, other, out, provctx);
+}
+
+/* Then nothing is done, and the reason is raised there; twice is the same as once. */
+START_TEST(another_libcrypto)
+{
+    int no_cache, count = 0;
+
+    for (int i = 0; i < 2; i++) {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *provider;
+
+        raised = 0;
+        provider = load_in(libctx, start_in_another);
+        ck_assert_ptr_nonnull(provider);
+        ck_assert_int_gt(raised, 1);
+        for (int operation = 1; operation < SP_OPERATIONS; operation++)
+            ck_assert_ptr_null(calls.query(calls.provctx, operation, &no_cache));
+        ck_assert_int_eq(calls.capabilities(calls.provctx, "TLS-GROUP", count_group, &count), 0);
+        ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+        OSSL_LIB_CTX_free(libctx);
+    }
+}
+END_TEST
+
+static int start_without_functions(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                                   const OSSL_DISPATCH **out, void **provctx)
+{
+    static const OSSL_DISPATCH none[] = { { 0, NULL } };
+
+    (void)in;
+    return OSSL_provider_init(handle, none, out, provctx);
+}
+
+START_TEST(core_without_functions)
+{
+    ck_assert_ptr_null(load_in(NULL, start_without_functions));
+    ERR_clear_error();
+}
+END_TEST
+
+static long fails;
+
+static int start_without_memory(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                                const OSSL_DISPATCH **out, void **provctx)
+{
+    int started;
+
+    sp_starve(fails);
+    started = OSSL_provider_init(handle, in, out, provctx);
+    ck_assert(sp_starve_end());
+    ck_assert_int_eq(started, 0);
+    return started;
+}
+
+/* Without an instance, and without settings. */
+START_TEST(start_that_fails)
+{
+    ck_assert(sp_starve_watch());
+    for (fails = 1; fails <= 2; fails++) {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+
+        ck_assert_ptr_null(load_in(libctx, start_without_memory));
+        OSSL_LIB_CTX_free(libctx);
+    }
+    ERR_clear_error();
+}
+END_TEST
+
+START_TEST(backend_that_is_this_module)
+{
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "again", OSSL_provider_init), 1);
+    sp_start("backend = again\n");
+    ck_assert_ptr_nonnull(strstr(sp_policy_locked(), "backend = again: there is no such provider, "
+                                                     "or it cannot be loaded"));
+    EXPECT_REFUSED(sp_sign_as("good-rsa"), "backend = again");
+}
+END_TEST
+
+/* The program that started this one is greeted once. */
+START_TEST(greeted)
+{
+    char settings[100], text[8000] = "";
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    (void)snprintf(settings, sizeof(settings),
+                   "report = %d\nreport_nonce = 0123456789abcdef0123456789abcdef\n", ends[1]);
+    sp_start(settings);
+    ck_assert_int_gt(read(ends[0], text, sizeof(text) - 1), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\nsetting mode enforce\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nready\n"));
+}
+END_TEST
+
 /* The text that |line| has under |key|. */
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -207,6 +406,13 @@ int main(void)
     tcase_add_test(tests, operations);
     tcase_add_loop_test(tests, keys_of_mail, 0, 2);
     tcase_add_loop_test(tests, keys_of_mail_beside_others, 0, SP_ROWS(beside));
+    tcase_add_test(tests, capabilities);
+    tcase_add_test(tests, context_of_nobody);
+    tcase_add_test(tests, another_libcrypto);
+    tcase_add_test(tests, core_without_functions);
+    tcase_add_test(tests, start_that_fails);
+    tcase_add_test(tests, backend_that_is_this_module);
+    tcase_add_test(tests, greeted);
     tcase_add_test(tests, decision_log);
     return sp_run_forked(suite);
 }

@@ -125,6 +125,7 @@ START_TEST(by_address)
     expect_load(BOB("contact"), 0, "CCCCC", "encrypt-only-rsa", NULL);
     expect_load(BOB("contact"), KEY, "!", "", "nothing of the kind");
     expect_load(BOB("contact"), OSSL_STORE_INFO_CRL, "!", "", "nothing of the kind");
+    expect_load(BOB("contact"), OSSL_STORE_INFO_NAME, "!", "", "nothing of the kind");
     expect_load("smimepolicy:trust", 0, "CCCCCC", "old-ec", NULL);
     expect_load("smimepolicy:trust", KEY, "!", "", "nothing of the kind");
     expect_load("smimepolicy:identity/ca@example.org", 0, "!", "", "no identity has this address");
@@ -215,6 +216,48 @@ START_TEST(a_key_elsewhere_under_a_passphrase)
     BIO_free(out);
     EVP_PKEY_free(key);
     X509_free(cert);
+}
+END_TEST
+
+/* Of several keys in a file the first is taken. */
+START_TEST(keys_elsewhere)
+{
+    static const char *const names[] = { "good-rsa", "stranger-rsa" };
+    BIO *out = BIO_new(BIO_s_mem());
+    EVP_PKEY *keys[2], *given = NULL;
+    char *text, *file, uri[200];
+    OSSL_STORE_CTX *store;
+    X509 *cert;
+
+    sp_start_with_keyring("");
+    for (int i = 0; i < 2; i++) {
+        keys[i] = sp_read_key(names[i]);
+        ck_assert_int_eq(PEM_write_bio_PrivateKey(out, keys[i], NULL, NULL, 0, NULL, NULL), 1);
+    }
+    ck_assert_int_eq(BIO_write(out, "", 1), 1);
+    ck_assert_int_gt(BIO_get_mem_data(out, &text), 0);
+    file = sp_temporary(text);
+    (void)snprintf(uri, sizeof(uri), "file:%s", file);
+    cert = sp_read_cert("good-rsa");
+    sp_put_elsewhere(cert, uri);
+    store = OSSL_STORE_open(BOB("identity"), NULL, NULL, NULL, NULL);
+    ck_assert_int_eq(OSSL_STORE_expect(store, KEY), 1);
+    while (!OSSL_STORE_eof(store)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        if (info != NULL)
+            given = OSSL_STORE_INFO_get1_PKEY(info);
+        OSSL_STORE_INFO_free(info);
+    }
+    ck_assert_ptr_nonnull(given);
+    ck_assert_int_eq(EVP_PKEY_eq(given, keys[0]), 1);
+    OSSL_STORE_close(store);
+    EVP_PKEY_free(given);
+    EVP_PKEY_free(keys[0]);
+    EVP_PKEY_free(keys[1]);
+    X509_free(cert);
+    BIO_free(out);
+    free(file);
 }
 END_TEST
 
@@ -371,14 +414,17 @@ END_TEST
 /* One alone is given as it is: nothing was chosen. */
 START_TEST(a_damaged_entry_alone)
 {
+    static const char *const names[] = { BOB("identity"), BOB("chain") };
     const char *errors;
 
     sp_start_with_keyring("");
-    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "good-rsa");
     sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, "UPDATE certificate SET der = x'3000'");
-    ck_assert_str_eq(load(BOB("contact"), 0, NULL).kinds, "!");
-    errors = sp_errors();
-    ck_assert_msg(strstr(errors, "cannot be parsed") == NULL, "%s", errors);
+    for (int i = 0; i < SP_ROWS(names); i++) {
+        ck_assert_str_eq(load(names[i], CERT, NULL).kinds, "!");
+        errors = sp_errors();
+        ck_assert_msg(strstr(errors, "cannot be parsed") == NULL, "%s", errors);
+    }
 }
 END_TEST
 
@@ -441,7 +487,8 @@ END_TEST
 
 START_TEST(a_locked_policy)
 {
-    sp_start("mode = other\n");
+    sp_start_with_keyring("mode = other\n");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     expect_load("smimepolicy:trust", 0, "!", "", "refused: load: ");
     expect_load(SP_PKI "/ca.pem", 0, "C", "CA", NULL);
 }
@@ -954,6 +1001,7 @@ int main(void)
     tcase_add_test(tests, a_key_under_a_passphrase);
     tcase_add_loop_test(tests, a_key_elsewhere, 0, SP_ROWS(elsewhere));
     tcase_add_test(tests, a_key_elsewhere_under_a_passphrase);
+    tcase_add_test(tests, keys_elsewhere);
     tcase_add_test(tests, many);
     tcase_add_test(tests, what_it_cannot_do);
     tcase_add_test(tests, by_address_and_subject);

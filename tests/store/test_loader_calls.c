@@ -15,8 +15,10 @@
 #include <openssl/pem.h>
 #include <openssl/store.h>
 
+#include "gates/slots.h"
 #include "keyring_of_test.h"
 #include "keyrings.h"
+#include "policy/command.h"
 #include "store/loader.h"
 
 #define BOB(kind) "smimepolicy:" kind "/bob@example.org"
@@ -303,6 +305,143 @@ START_TEST(no_key)
 }
 END_TEST
 
+/* What fails is told once, and is no end: libcrypto would forget it. */
+static const struct failing {
+    enum sp_role role;
+    const char *elsewhere; /* where the key is; NULL: none is elsewhere */
+    const char *damage;    /* as SQL; NULL: none */
+    const char *uri;
+    int expected;
+    const char *fault, *no_fault;
+    bool no_asking; /* by the command */
+} failing[] = {
+    { SP_ROLE_CONTACT, NULL, NULL, BOB("contact"), OSSL_STORE_INFO_PKEY, "nothing of the kind",
+      "no contact", false },
+    { SP_ROLE_CONTACT, NULL, NULL, BOB("contact"), OSSL_STORE_INFO_CRL, "nothing of the kind",
+      "no contact", false },
+    { SP_ROLE_CONTACT, NULL, NULL, BOB("identity"), 0, "no identity has this address",
+      "nothing of the kind", false },
+    { SP_ROLE_IDENTITY, "pkcs11:object=x", NULL, BOB("identity"), OSSL_STORE_INFO_PKEY,
+      "the key is not in a file", "no private key", false },
+    { SP_ROLE_IDENTITY, "file:/nonexistent", NULL, BOB("identity"), OSSL_STORE_INFO_PKEY,
+      "no private key could be loaded", "no private key belongs", false },
+    { SP_ROLE_CONTACT, NULL, "UPDATE certificate SET der = x'3000'", BOB("contact"), 0,
+      "cannot be parsed", "no contact has this address", false },
+    { SP_ROLE_IDENTITY, "pkcs11:object=x", NULL, BOB("identity"), OSSL_STORE_INFO_PKEY,
+      "it needs a token", "not in a file", true },
+    { SP_ROLE_IDENTITY, NULL, NULL, BOB("identity"), OSSL_STORE_INFO_PKEY, "it needs a passphrase",
+      "could not be decrypted", true },
+};
+
+START_TEST(failure_is_no_end)
+{
+    const struct failing *row = &failing[_i];
+    struct taken taken = { .answer = 1 };
+    int expected = row->expected;
+    const char *errors;
+    void *loader;
+    EVP_PKEY *key;
+    X509 *cert;
+
+    start();
+    cert = sp_read_cert("good-rsa");
+    key = sp_read_key("good-rsa");
+    if (row->elsewhere != NULL)
+        sp_put_elsewhere(cert, row->elsewhere);
+    else if (row->no_asking)
+        sp_put_cert(row->role, cert, key, "secret");
+    else
+        sp_put(row->role, "good-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    ck_assert(sp_command_adopt(&(struct sp_command){ .no_asking = row->no_asking }));
+    if (row->damage != NULL)
+        sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, row->damage);
+    loader = calls.open(provctx, row->uri);
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &expected)),
+                     1);
+    ck_assert_int_eq(load(loader, &taken), 0);
+    ck_assert_int_eq(calls.eof(loader), 0);
+    ck_assert_int_eq(taken.count, 0);
+    errors = sp_errors();
+    ck_assert_msg(strstr(errors, row->fault) != NULL && strstr(errors, row->no_fault) == NULL, "%s",
+                  errors);
+    ck_assert_int_eq(calls.close(loader), 1);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/* To expect nothing of a kind is to expect all. */
+START_TEST(expecting_all)
+{
+    struct taken taken = { .answer = 1 };
+    int all = 0;
+    void *loader;
+
+    start();
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    loader = calls.open(provctx, BOB("identity"));
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &all)), 1);
+    while (load(loader, &taken) == 1)
+        ;
+    ck_assert_int_eq(calls.eof(loader), 1);
+    ck_assert_int_eq(taken.count, 2);
+    ck_assert_int_eq(calls.close(loader), 1);
+}
+END_TEST
+
+static void *open_first(void *of, const char *uri)
+{
+    (void)uri;
+    return of;
+}
+
+static void *open_second(void *of, const char *uri)
+{
+    (void)of, (void)uri;
+    return NULL;
+}
+
+#define OPEN(name)                                                                                 \
+    {                                                                                              \
+        OSSL_FUNC_STORE_OPEN, (void (*)(void))(name)                                               \
+    }
+
+/* The loader of files of the first backend is told that there are no files of our scheme. */
+START_TEST(loader_of_files)
+{
+    static const OSSL_DISPATCH closes[] = { { OSSL_FUNC_STORE_CLOSE, NULL }, { 0, NULL } };
+    static const OSSL_DISPATCH first[] = { OPEN(open_first), { 0, NULL } };
+    static const OSSL_DISPATCH second[] = { OPEN(open_second), { 0, NULL } };
+    static const struct {
+        const char *names;
+        const OSSL_DISPATCH *functions;
+        bool gated;
+    } loaders[] = { { "http", first, false },
+                    { "file", closes, false },
+                    { "FILE:x", first, true },
+                    { "file", second, false },
+                    { "file", first, true } };
+    int file;
+
+    for (int i = 0; i < SP_ROWS(loaders); i++) {
+        const OSSL_ALGORITHM algorithm = { loaders[i].names, "", loaders[i].functions, NULL };
+        bool untouched = loaders[i].gated;
+        OSSL_DISPATCH *gated = sp_gate_store(&algorithm, NULL, &untouched);
+
+        ck_assert_int_eq(gated != NULL, loaders[i].gated);
+        ck_assert_int_eq(untouched, !loaders[i].gated);
+        if (gated != NULL) {
+            OSSL_FUNC_store_open_fn *open = (OSSL_FUNC_store_open_fn *)gated[0].function;
+
+            ck_assert_ptr_eq(open(&file, "file:x"), &file);
+            ck_assert_ptr_null(open(&file, "SMIMEPolicy:trust"));
+        }
+        OPENSSL_free(gated);
+    }
+}
+END_TEST
+
 /* A search that finds nothing is no error: libcrypto looks for issuers so. */
 START_TEST(nothing_is_found)
 {
@@ -340,6 +479,9 @@ int main(void)
     tcase_add_test(tests, one_key);
     tcase_add_loop_test(tests, no_passphrase, 0, 2);
     tcase_add_test(tests, no_key);
+    tcase_add_loop_test(tests, failure_is_no_end, 0, SP_ROWS(failing));
+    tcase_add_test(tests, expecting_all);
+    tcase_add_test(tests, loader_of_files);
     tcase_add_test(tests, nothing_is_found);
     return sp_run_forked(suite);
 }

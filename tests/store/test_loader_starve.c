@@ -5,9 +5,11 @@
  * Every allocation of ours fails once while a URI is loaded: all of it is given, or it fails with
  * a reason, and nothing is lost.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -17,6 +19,7 @@
 #include "keyring/forks.h"
 #include "keyring_of_test.h"
 #include "keyrings.h"
+#include "log/report.h"
 #include "starve.h"
 #include "store/loader.h"
 
@@ -28,6 +31,7 @@ static struct {
 } calls;
 
 #define LATER "20991231235959Z"
+#define NONCE "0123456789abcdef0123456789abcdef"
 
 static void *provctx;
 
@@ -94,12 +98,23 @@ static void put_chain(char *uri, size_t size)
     X509_free(root);
 }
 
-static void start(void)
+/* The pipe of the report, and the end that it is read from. */
+static int ends[2];
+
+enum { OF_THE_SETTING, OF_THE_USER };
+
+static void start(int keyring, const char *settings)
 {
     OSSL_PROVIDER *provider;
 
     ck_assert(sp_starve_watch());
-    sp_start_with_keyring("");
+    ck_assert(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+    if (keyring == OF_THE_USER) {
+        ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", sp_keyring_of_test(), 1), 0);
+        sp_start(settings);
+    } else {
+        sp_start_with_keyring(settings);
+    }
     provider = OSSL_PROVIDER_load(NULL, "smimepolicy");
     ck_assert_ptr_nonnull(provider);
     provctx = OSSL_PROVIDER_get0_provider_ctx(provider);
@@ -114,14 +129,46 @@ static void start(void)
 static const struct {
     const char *uri; /* NULL: that of the certificate */
     const char *given;
+    int keyring;
+    const char *settings;
+    bool reports;
 } rows[] = {
-    { "smimepolicy:identity/bob@example.org", "CK" },
-    { "smimepolicy:contact/bob@example.org", "CC" },
-    { "smimepolicy:issuers/bob@example.org", "C" },
-    { "smimepolicy:chain/bob@example.org", "CC" },
-    { "smimepolicy:trust", "CCCC" },
-    { NULL, "CK" },
+    { "smimepolicy:identity/bob@example.org", "CK", OF_THE_SETTING, "", false },
+    { "smimepolicy:contact/bob@example.org", "CC", OF_THE_SETTING, "", false },
+    { "smimepolicy:issuers/bob@example.org", "C", OF_THE_SETTING, "", false },
+    { "smimepolicy:chain/bob@example.org", "CC", OF_THE_SETTING, "", false },
+    { "smimepolicy:trust", "CCCC", OF_THE_SETTING, "", false },
+    { "smimepolicy:trust", "CCCC", OF_THE_USER, "", false },
+    { NULL, "CK", OF_THE_SETTING, "", false },
+    { "smimepolicy:contact/bob@example.org", "C", OF_THE_SETTING, "", true },
+    { "smimepolicy:chain/bob@example.org", "CC", OF_THE_SETTING, "", true },
 };
+
+/*
+ * Load |uri| while one allocation fails, with a report if |reports|: what is given was reported,
+ * or the report has failed.
+ */
+static void load_and_report(const char *uri, bool reports, long fails, char given[16],
+                            bool *starved)
+{
+    static const char *const lines[] = { "\nchosen encrypt ", "\nkey encrypt ",
+                                         "\npassed-over encrypt " };
+    char text[4000] = "";
+
+    if (reports)
+        sp_report_open(ends[1], NONCE);
+    sp_starve(fails);
+    load(uri, given);
+    *starved = sp_starve_end();
+    if (!reports)
+        return;
+    ck_assert(read(ends[0], text, sizeof(text) - 1) > 0 || sp_report_failed());
+    for (int i = 0; i < SP_ROWS(lines) && strchr(given, '!') == NULL && !sp_report_failed() &&
+                    strstr(uri, "contact") != NULL;
+         i++)
+        ck_assert_msg(strstr(text, lines[i]) != NULL, "%s", text);
+    sp_report_close();
+}
 
 /* Only a part was given, and it is said that memory ran out. */
 static void expect_failure(const char *uri, const char *given, const char *expected, long fails)
@@ -141,21 +188,19 @@ START_TEST(every_allocation_fails_once)
     bool starved;
     long fails = 0, kept;
 
-    start();
+    start(rows[_i].keyring, rows[_i].settings);
     put_chain(of_cert, sizeof(of_cert));
     /* Until as much is kept as will be: libcrypto keeps memory for some errors. */
     for (int i = 0; i < 20; i++) {
         load("smimepolicy:", given);
-        load(uri, given);
+        load_and_report(uri, rows[_i].reports, 0, given, &starved);
         sp_keyring_keep_none();
         ck_assert_str_eq(given, rows[_i].given);
     }
     ck_assert_str_ne(sp_errors(), "");
     kept = sp_starve_kept();
     do {
-        sp_starve(++fails);
-        load(uri, given);
-        starved = sp_starve_end();
+        load_and_report(uri, rows[_i].reports, ++fails, given, &starved);
         if (strcmp(given, rows[_i].given) != 0) {
             ck_assert_msg(starved, "%s: %s", uri, given);
             expect_failure(uri, given, rows[_i].given, fails);
@@ -169,11 +214,37 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* A keyring that its hub was never in touch with vouches for nothing, with all the memory or less.
+ */
+START_TEST(stale)
+{
+    char of_cert[100], given[16];
+    const char *errors;
+    long fails = 0;
+    bool starved;
+
+    start(OF_THE_SETTING, "hub = postgresql:///none\n");
+    put_chain(of_cert, sizeof(of_cert));
+    do {
+        sp_starve(++fails);
+        load("smimepolicy:trust", given);
+        starved = sp_starve_end();
+        ck_assert_str_eq(given, "!");
+        errors = sp_errors();
+        ck_assert_msg((starved && strstr(errors, "out of memory") != NULL) ||
+                          strstr(errors, "[keyring-stale]") != NULL,
+                      "when %ld fails: %s", fails, errors);
+    } while (starved);
+    ck_assert_int_gt(fails, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("memory of the loader");
     TCase *tests = sp_case(suite, "memory");
 
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(rows));
+    tcase_add_test(tests, stale);
     return sp_run_forked(suite);
 }
