@@ -221,12 +221,19 @@ static const struct {
 
 START_TEST(exists)
 {
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+
     sp_fail_call(1, reasons[_i].reason);
     ck_assert_int_eq(sp_keyring_exists(place), reasons[_i].exists);
     ck_assert(sp_fail_end());
     /* What was not found before does not matter. */
     errno = ENOENT;
     ck_assert(sp_keyring_exists(place));
+    /* Nor are private keys left out: of these, what is in the way is said when they are opened. */
+    sp_fail_call(1, reasons[_i].reason);
+    ck_assert_int_eq(sp_keys_exist(sp_database(keyring)), reasons[_i].reason != ENOENT);
+    ck_assert(sp_fail_end());
+    sp_keyring_close(keyring);
 }
 END_TEST
 

@@ -154,6 +154,17 @@ START_TEST(replaced)
 }
 END_TEST
 
+/* The private key of an identity stays when the hub gives its certificate again. */
+START_TEST(replaced_identity)
+{
+    take(bob, 1, SP_ROLE_IDENTITY, false);
+    sp_store_key(keyring, bob, "key", true, NULL);
+    take(bob, 2, SP_ROLE_IDENTITY, false);
+    expect(bob, SP_ROLE_IDENTITY, SP_ORIGIN_HUB);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"), 1);
+}
+END_TEST
+
 /* What a person uploaded here is neither changed nor removed by the hub. */
 START_TEST(own_stays)
 {
@@ -236,12 +247,17 @@ START_TEST(removed_past_the_hub)
     struct sp_hub hub;
 
     take(bob, 1, SP_ROLE_CONTACT, false);
-    sp_fingerprint(bob, fingerprint[0]);
-    ck_assert(sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+    upload_by_hand(carol, SP_ROLE_CONTACT);
+    /* First what is no member. */
+    for (int revision = 1; revision >= 0; revision--) {
+        sp_fingerprint(revision == 1 ? carol : bob, fingerprint[0]);
+        ck_assert(
+            sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+        ck_assert(sp_keyring_hub(keyring, &hub));
+        ck_assert_int_eq(hub.revision, revision);
+        sp_hub_clear(&hub);
+    }
     expect_member(bob, 0, 0, false);
-    ck_assert(sp_keyring_hub(keyring, &hub));
-    ck_assert_int_eq(hub.revision, 0);
-    sp_hub_clear(&hub);
 }
 END_TEST
 
@@ -374,6 +390,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, comes_and_leaves);
     tcase_add_test(tests, replaced);
+    tcase_add_test(tests, replaced_identity);
     tcase_add_test(tests, own_stays);
     tcase_add_test(tests, handed_over);
     tcase_add_test(tests, uploaded_after);

@@ -6,6 +6,7 @@
  * and removed.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -159,6 +160,28 @@ START_TEST(removed)
 }
 END_TEST
 
+/* Only a key that waits is named by its own id. */
+START_TEST(removed_not)
+{
+    sp_store_key(keyring, bob, NULL, false, "file:key");
+    ck_assert(take_away(name));
+    expect_key(true);
+}
+END_TEST
+
+/* Without a file for the keys none waits. */
+START_TEST(no_file)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+
+    sp_keyring_close(keyring);
+    ck_assert_int_eq(unlink(path), 0);
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    expect_waiting(false);
+    OPENSSL_free(path);
+}
+END_TEST
+
 /* The key stays with the one who still needs it. */
 START_TEST(removed_beside)
 {
@@ -294,6 +317,8 @@ int main(void)
     tcase_add_test(tests, stored);
     tcase_add_loop_test(tests, answered, 0, 2);
     tcase_add_test(tests, removed);
+    tcase_add_test(tests, removed_not);
+    tcase_add_test(tests, no_file);
     tcase_add_loop_test(tests, removed_beside, 0, 2);
     tcase_add_test(tests, removed_of_identity);
     tcase_add_test(tests, key_of_a_ca);

@@ -102,7 +102,7 @@ static bool promote_contacts(struct sp_staging *upload, const struct sp_staged_k
                                                     .hash = staged->key,
                                                     .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
     struct sp_record record = { 0 };
-    int found = cursor == NULL ? -1 : 0;
+    int found = -1;
 
     while (cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
         bool done = promote(upload, &record);
