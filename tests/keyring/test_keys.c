@@ -503,6 +503,7 @@ static const struct {
 START_TEST(unusable)
 {
     X509 *late = sp_make_contact(9, "Late", NULL, NULL);
+    struct sp_upload *upload;
     struct sp_private_key key;
     unsigned char name[SP_SHA256_LENGTH];
 
@@ -519,6 +520,12 @@ START_TEST(unusable)
     }
     sp_expect_all(keyring, "1i 2i 3c");
     sp_store(keyring, late, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    key = (struct sp_private_key){ .uri = OPENSSL_strdup("file:key") };
+    ck_assert(sp_upload_add_key(upload, name, &key));
+    ck_assert(!sp_upload_commit(upload));
+    expect_why(faults[_i].fragment);
+    sp_upload_free(upload);
     X509_free(late);
 }
 END_TEST

@@ -45,8 +45,8 @@ static void set_up(void)
                "INSERT INTO waiting VALUES (1, zeroblob(32), x'00', 0)");
     /* What is stored is of a hub. */
     sp_run_sql(place, SP_CERTIFICATES,
-               "INSERT INTO hub (one, realm, epoch, anchors, revision, certificates, digest)"
-               " VALUES (1, 'default', 'one', 'no', 1, 1, zeroblob(32));"
+               "INSERT INTO hub (one, realm, epoch, anchors, revision, certificates, digest, crls)"
+               " VALUES (1, 'default', 'one', 'no', 1, 1, zeroblob(32), zeroblob(94));"
                "INSERT INTO hub_member (fingerprint, sum, standing, own)"
                " SELECT fingerprint, zeroblob(32), 2, 0 FROM certificate;"
                "INSERT INTO address VALUES ('x@example.com', 98), ('y@example.com', 99)");
@@ -212,7 +212,9 @@ static bool try_hub(void)
     if (known < 0)
         expect_reason(keyring);
     else
-        ck_assert(hub.revision == 1 && strcmp(hub.epoch, "one") == 0 && count == 1 && known == 1);
+        ck_assert(hub.revision == 1 && strcmp(hub.epoch, "one") == 0 &&
+                  strcmp(hub.realm, "default") == 0 && strcmp(hub.anchors, "no") == 0 &&
+                  hub.crl_count == 1 && count == 1 && known == 1);
     sp_hub_clear(&hub);
     return known == 1;
 }
@@ -258,6 +260,41 @@ static bool try_upload(void)
 
     done = reasoned(done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload));
     free(key.uri);
+    sp_upload_free(upload);
+    return done;
+}
+
+/* By which addresses it will be found, once it was added by one and by another one. */
+static bool try_found_by(void)
+{
+    struct sp_upload *upload = begin_upload();
+    struct sp_facts *both = sp_facts_new(cert);
+    struct sp_cursor *cursor = NULL;
+    struct sp_record record = { 0 };
+    enum sp_role stored;
+    char *found = NULL;
+    bool done = upload != NULL && both != NULL;
+
+    if (upload != NULL)
+        sp_upload_only_for(upload, "rob@example.org");
+    done =
+        done && sp_upload_add(upload, cert, both, SP_ROLE_IDENTITY, true, &stored) != SP_ADD_FAILED;
+    if (done)
+        sp_upload_only_for(upload, "bob@example.org");
+    done =
+        done && sp_upload_add(upload, cert, both, SP_ROLE_IDENTITY, true, &stored) != SP_ADD_FAILED;
+    cursor = done ? sp_upload_all(upload) : NULL;
+    done = cursor != NULL && sp_cursor_next(cursor, &record) == 1;
+    if (done) {
+        forget_reason();
+        done = sp_upload_found_by(upload, &record, &found);
+        ck_assert(!done || strcmp(found, "rob@example.org, bob@example.org") == 0);
+        (void)reasoned(done);
+    }
+    OPENSSL_free(found);
+    sp_record_clear(&record);
+    sp_cursor_free(cursor);
+    sp_facts_free(both);
     sp_upload_free(upload);
     return done;
 }
@@ -430,6 +467,7 @@ static const struct {
     { "key elsewhere", try_key_elsewhere, NULL, 0 },
     { "upload", try_upload, "1i 2i", 0 },
     { "request", try_request, "1i 2i", 0 },
+    { "found by", try_found_by, NULL, 0 },
     { "copy", try_copy, "2c", 1 },
     { "remove", try_remove, "", 0 },
     { "remove waiting", try_remove_waiting, NULL, 0 },
@@ -651,6 +689,33 @@ START_TEST(fail)
 }
 END_TEST
 
+/* A database that somebody else has changed is not opened for want of anything. */
+START_TEST(starve_stranger)
+{
+    struct sp_keyring *opened;
+    char *why;
+    long failed = 0;
+    bool more;
+
+    sp_run_sql(place, SP_CERTIFICATES,
+               _i < 2 ? "CREATE VIEW v AS SELECT 1" : "CREATE TABLE t (a, b AS (a + 1))");
+    if (_i % 2 == 1)
+        let_sqlite_fail();
+    do {
+        calls = ++failed;
+        sp_starve(failed);
+        opened = sp_keyring_open(place, SP_KEYRING_READ, &why);
+        more = sp_starve_end() || calls == 0;
+        calls = 0;
+        ck_assert_ptr_null(opened);
+        OPENSSL_free(why);
+    } while (more);
+    if (_i % 2 == 1)
+        let_sqlite_work();
+    ck_assert_int_gt(failed, 5);
+}
+END_TEST
+
 /* What cannot be found out is not said to be so. */
 START_TEST(starve_looking)
 {
@@ -726,6 +791,7 @@ int main(void)
     tcase_add_loop_test(tests, fail_first, 0, SP_ROWS(first_calls));
     tcase_add_loop_test(tests, starve_making, 0, 2);
     tcase_add_test(tests, starve_looking);
+    tcase_add_loop_test(tests, starve_stranger, 0, 4);
     tcase_add_loop_test(tests, default_place, 0, SP_ROWS(places));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
