@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "keyring/forks.h"
 #include "keyrings.h"
 #include "starve.h"
 
@@ -191,7 +192,11 @@ static bool try_count(void)
 static bool try_role_in(void)
 {
     char *why;
-    enum sp_role role = sp_keyring_standing_in(place, cert, &why).role;
+    enum sp_role role;
+
+    /* Else it would stay open. */
+    sp_keyring_keep_none();
+    role = sp_keyring_standing_in(place, cert, &why).role;
 
     OPENSSL_free(why);
     return role == SP_ROLE_IDENTITY;
@@ -451,30 +456,43 @@ static const struct {
     bool (*try)(void);
     const char *after; /* what is stored when it succeeded; NULL: as before */
     int spare;         /* allocations that it can do without, but for two */
+    bool changes;      /* what is stored, or what is beside it */
 } cases[] = {
-    { "read", try_read, NULL, 0 },
-    { "write", try_write, NULL, 0 },
-    { "all", try_all, NULL, 0 },
-    { "address", try_address, NULL, 0 },
-    { "subject", try_subject, NULL, 0 },
-    { "waiting", try_waiting, NULL, 0 },
-    { "prefix", try_prefix, NULL, 0 },
-    { "recipient", try_recipient, NULL, 0 },
-    { "count", try_count, NULL, 0 },
-    { "role in", try_role_in, NULL, 0 },
-    { "hub", try_hub, NULL, 0 },
-    { "key", try_key, NULL, 0 },
-    { "key elsewhere", try_key_elsewhere, NULL, 0 },
-    { "upload", try_upload, "1i 2i", 0 },
-    { "request", try_request, "1i 2i", 0 },
-    { "found by", try_found_by, NULL, 0 },
-    { "copy", try_copy, "2c", 1 },
-    { "remove", try_remove, "", 0 },
-    { "remove waiting", try_remove_waiting, NULL, 0 },
-    { "change key", try_change_key, NULL, 0 },
-    { "check", try_check, NULL, 3 },
-    { "backup", try_backup, NULL, 0 },
+    { "read", try_read, NULL, 0, false },
+    { "write", try_write, NULL, 0, false },
+    { "all", try_all, NULL, 0, false },
+    { "address", try_address, NULL, 0, false },
+    { "subject", try_subject, NULL, 0, false },
+    { "waiting", try_waiting, NULL, 0, false },
+    { "prefix", try_prefix, NULL, 0, false },
+    { "recipient", try_recipient, NULL, 0, false },
+    { "count", try_count, NULL, 0, false },
+    { "role in", try_role_in, NULL, 0, false },
+    { "hub", try_hub, NULL, 0, false },
+    { "key", try_key, NULL, 0, false },
+    { "key elsewhere", try_key_elsewhere, NULL, 0, false },
+    { "upload", try_upload, "1i 2i", 0, true },
+    { "request", try_request, "1i 2i", 0, true },
+    { "found by", try_found_by, NULL, 0, false },
+    { "copy", try_copy, "2c", 1, true },
+    { "remove", try_remove, "", 0, true },
+    { "remove waiting", try_remove_waiting, NULL, 0, true },
+    { "change key", try_change_key, NULL, 0, true },
+    { "check", try_check, NULL, 3, false },
+    { "backup", try_backup, NULL, 0, true },
 };
+
+/* As it was at first: opened, and nothing asked yet. */
+static void begin_anew(bool is_changed)
+{
+    if (is_changed) {
+        tear_down();
+        set_up();
+    } else {
+        sp_keyring_close(keyring);
+        keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    }
+}
 
 static void expect_in(const char *path, const char *certificates)
 {
@@ -532,8 +550,7 @@ START_TEST(starve)
         expect_state(done ? after : "1i", done && cases[_i].try == try_backup);
         ck_assert_msg(done || starved, "%s: allocation %ld", cases[_i].name, failed);
         refused += !done;
-        tear_down();
-        set_up();
+        begin_anew(cases[_i].changes);
     } while (starved);
     ck_assert_int_ge(refused, failed - 3 - cases[_i].spare);
     ck_assert_int_gt(refused, 0);
@@ -680,8 +697,7 @@ START_TEST(fail)
         /* Who checks has looked at everything. */
         ck_assert(!done || !more || cases[_i].try != try_check);
         refused += !done;
-        tear_down();
-        set_up();
+        begin_anew(cases[_i].changes);
     } while (more);
     is_memory_short = true;
     let_sqlite_work();
