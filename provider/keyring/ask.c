@@ -35,7 +35,5 @@ struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, ch
     if (failed && *why == NULL)
         *why = OPENSSL_strdup("keyring: out of memory");
     sp_keyring_give_back(keyring, &quiet);
-    if (failed)
-        standing = (struct sp_standing){ 0 };
     return standing;
 }

@@ -69,7 +69,7 @@ X509 *sp_record_cert_without_key(const struct sp_record *record)
     const unsigned char *der = record->der;
     X509 *cert = sp_cert_without_key(&der, (long)record->der_length);
 
-    if (cert != NULL && der == record->der + record->der_length)
+    if (der == record->der + record->der_length)
         return cert;
     /* It has trust settings. */
     X509_free(cert);
@@ -224,14 +224,14 @@ int sp_keyring_members(struct sp_keyring *keyring, const unsigned char *after,
                        struct sp_member *members, int room)
 {
     unsigned char from[SP_SHA256_LENGTH];
-    size_t last = SP_SHA256_LENGTH;
 
     if (after == NULL)
         return keyring->storage->members(keyring, NULL, members, room);
     memcpy(from, after, SP_SHA256_LENGTH);
-    while (last > 0 && ++from[last - 1] == 0)
-        last--;
-    return last == 0 ? 0 : keyring->storage->members(keyring, from, members, room);
+    for (size_t i = SP_SHA256_LENGTH; i-- > 0;)
+        if (++from[i] != 0)
+            return keyring->storage->members(keyring, from, members, room);
+    return 0;
 }
 
 int sp_keyring_member(struct sp_keyring *keyring, const unsigned char fingerprint[SP_SHA256_LENGTH],

@@ -15,7 +15,7 @@
 static long left; /* calls until one fails; 0: none will */
 static int why;   /* it will */
 static int syncs;
-static bool has_failed, sends_nothing, takes_for_files;
+static bool has_failed, sends_nothing, takes_for_files, loads_nothing;
 
 void sp_fail_call(long number, int reason)
 {
@@ -44,6 +44,11 @@ void sp_send_nothing(bool nothing)
 void sp_take_for_files(bool take)
 {
     takes_for_files = take;
+}
+
+void sp_load_nothing(bool nothing)
+{
+    loads_nothing = nothing;
 }
 
 static bool fails(void)
@@ -83,6 +88,8 @@ X(struct dirent *, readdir, (DIR * folder), (folder), NULL)
 
 #undef X
 
+void *__real_dlopen(const char *file, int mode);
+void *__wrap_dlopen(const char *file, int mode);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __real_fstatat(int at, const char *path, struct stat *is, int flags);
@@ -129,6 +136,11 @@ int __wrap_openat(int at, const char *path, int flags, ...)
     mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
     va_end(more);
     return fails() ? -1 : __real_openat(at, path, flags, mode);
+}
+
+void *__wrap_dlopen(const char *file, int mode)
+{
+    return loads_nothing ? NULL : __real_dlopen(file, mode);
 }
 
 ssize_t __wrap_sendfile(int to, int from, off_t *offset, size_t count)

@@ -21,5 +21,7 @@ int sp_syncs(void);
 void sp_send_nothing(bool nothing);
 /* What fstatat() is asked about was a file then, whatever is opened later. */
 void sp_take_for_files(bool take);
+/* No library can be loaded. */
+void sp_load_nothing(bool nothing);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -168,6 +169,8 @@ static const struct {
       ENTRY(4) "its fingerprint is another certificate's\n" },
     { "UPDATE certificate SET fingerprint = substr(fingerprint, 1, 31) WHERE id = 4",
       ENTRY(4) "its fingerprint is another certificate's\n" },
+    { "UPDATE certificate SET fingerprint = CAST(fingerprint || x'00' AS BLOB) WHERE id = 4",
+      ENTRY(4) "its fingerprint is another certificate's\n" },
     { "UPDATE certificate SET key = zeroblob(32) WHERE id = 4",
       ENTRY(4) "it is filed under another key\n" },
     { "UPDATE certificate SET key = x'00' WHERE id = 4",
@@ -184,6 +187,10 @@ static const struct {
       ENTRY(4) "it is no certificate any more\n" },
     { "DELETE FROM address WHERE address = 'rob@example.org'",
       ENTRY(1) "cannot be found by rob@example.org\n" },
+    /* What is not known not to come from a person's hand is found by all of them. */
+    { "UPDATE certificate SET origin = 7 WHERE id = 4; DELETE FROM address WHERE certificate = 4",
+      ENTRY(4) "its origin is none of uploaded, collected, directory and made\n" ENTRY(
+          4) "cannot be found by eve@example.org\n" },
     { "UPDATE address SET certificate = 2 WHERE address = 'eve@example.org'",
       ENTRY(4) "cannot be found by eve@example.org\n" },
     { "DELETE FROM recipient WHERE certificate = 2 AND length(name) < 20",
@@ -465,6 +472,93 @@ START_TEST(cannot_look_up)
 }
 END_TEST
 
+static struct sp_sqlite real;
+
+static int fail_looking_for_addresses(sqlite3_stmt *statement)
+{
+    return strstr(real.sql(statement), "main.address WHERE") == NULL ? real.step(statement)
+                                                                     : SQLITE_CORRUPT;
+}
+
+/* An index that is damaged is a fault, and no reason to give up either. */
+START_TEST(damaged_index)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_sqlite table = real = *sp_database(keyring)->sq;
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+
+    table.step = fail_looking_for_addresses;
+    table.extended_errcode = say_code;
+    said = SQLITE_CORRUPT_INDEX;
+    sp_database(keyring)->sq = &table;
+    ck_assert(sp_keyring_check(keyring, add_line, told, &checked));
+    ck_assert_int_eq(checked.certificates, 5);
+    ck_assert_int_eq(checked.keys, 3);
+    ck_assert(strncmp(told, "certificates.db: cannot be read to its end: ", 44) == 0);
+    sp_keyring_close(keyring);
+}
+END_TEST
+
+/* For a user who may read the certificates: 0 if only what is not read is left out. */
+static int as_another_user(void)
+{
+    struct sp_checked checked = { 0 };
+    struct sp_keyring *keyring;
+    char told[4096] = "";
+    char *why;
+
+    if (setresuid(12345, 12345, 12345) != 0)
+        return 1;
+    keyring = sp_keyring_open(place, SP_KEYRING_READ, &why);
+    if (keyring == NULL || !sp_keyring_check(keyring, add_line, told, &checked))
+        return 2;
+    sp_keyring_close(keyring);
+    return checked.without_keys && checked.certificates == 5 && checked.keys == 0 && *told == '\0'
+               ? 0
+               : 3;
+}
+
+START_TEST(without_keys)
+{
+    char *parent = sp_store_file(place, "..");
+    int status;
+    pid_t child;
+
+    ck_assert_int_eq(chmod(parent, 0711), 0);
+    OPENSSL_free(parent);
+    if (geteuid() != 0)
+        return;
+    child = fork();
+    if (child == 0)
+        _exit(as_another_user());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* As another process that stores the first private key now. */
+static void make_keys(const char *line, void *data)
+{
+    add_line(line, data);
+    sp_run_sql(place, SP_KEYS, "CREATE TABLE private_key (key)");
+}
+
+START_TEST(keys_that_come_meanwhile)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert(sp_keyring_check(keyring, make_keys, told, &checked));
+    ck_assert_str_eq(told, ENTRY(1) KEYLESS);
+    sp_keyring_close(keyring);
+    OPENSSL_free(path);
+}
+END_TEST
+
 static const unsigned char *no_text(sqlite3_stmt *row, int column)
 {
     (void)row, (void)column;
@@ -509,6 +603,9 @@ int main(void)
     tcase_add_loop_test(tests, page_of_nothing, 0, 2);
     tcase_add_loop_test(tests, cannot_go_on, 0, SP_ROWS(codes));
     tcase_add_test(tests, cannot_look_up);
+    tcase_add_test(tests, damaged_index);
+    tcase_add_test(tests, without_keys);
+    tcase_add_test(tests, keys_that_come_meanwhile);
     tcase_add_test(tests, says_nothing);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

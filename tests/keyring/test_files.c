@@ -4,9 +4,11 @@
  *
  * The files of a keyring: whose they are, and why they cannot be made.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #include <openssl/crypto.h>
 
 #include "failing_calls.h"
+#include "keyring/forks.h"
 #include "keyrings.h"
 
 #define OTHER 12345
@@ -221,12 +224,19 @@ static const struct {
 
 START_TEST(exists)
 {
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+
     sp_fail_call(1, reasons[_i].reason);
     ck_assert_int_eq(sp_keyring_exists(place), reasons[_i].exists);
     ck_assert(sp_fail_end());
     /* What was not found before does not matter. */
     errno = ENOENT;
     ck_assert(sp_keyring_exists(place));
+    /* Nor are private keys left out: of these, what is in the way is said when they are opened. */
+    sp_fail_call(1, reasons[_i].reason);
+    ck_assert_int_eq(sp_keys_exist(sp_database(keyring)), reasons[_i].reason != ENOENT);
+    ck_assert(sp_fail_end());
+    sp_keyring_close(keyring);
 }
 END_TEST
 
@@ -255,34 +265,83 @@ START_TEST(removed)
 }
 END_TEST
 
-/* A keyring that was made for an upload stays once it has held something, and else it goes. */
+/* What a keyring that was made for an upload holds before it is closed. */
+enum { REMOVED_AGAIN, KEY, COPY, NOTHING, NOT_COMMITTED, KINDS };
+
+/* It stays once it has held something, and else it goes. */
 START_TEST(made_for_an_upload)
 {
+    const struct sp_hub reach = { .realm = (char *)(uintptr_t) "default",
+                                  .epoch = (char *)(uintptr_t) "one",
+                                  .anchors = (char *)(uintptr_t) "no" };
     X509 *cert = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
     char *fresh = sp_store_file(place, "fresh");
     struct sp_keyring *keyring = sp_must_open(fresh, SP_KEYRING_WRITE);
     unsigned char fingerprint[1][SP_SHA256_LENGTH];
 
     sp_fingerprint(cert, fingerprint[0]);
-    if (_i == 0) {
+    if (_i == REMOVED_AGAIN) {
         sp_store(keyring, cert, SP_ROLE_CONTACT);
         ck_assert(
             sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+    } else if (_i == KEY) {
+        sp_store_key(keyring, cert, NULL, false, "file:key");
     } else {
-        sp_upload_free(sp_upload_begin(keyring));
+        struct sp_upload *upload = sp_upload_begin(keyring);
+
+        if (_i == COPY)
+            sp_upload_hub(upload, &reach);
+        ck_assert(_i == NOT_COMMITTED || sp_upload_commit(upload));
+        sp_upload_free(upload);
     }
     sp_keyring_close(keyring);
-    ck_assert_int_eq(sp_keyring_exists(fresh), _i == 0);
-    ck_assert_int_eq(access(fresh, F_OK) == 0, _i == 0);
+    ck_assert_int_eq(sp_keyring_exists(fresh), _i < NOTHING);
+    ck_assert_int_eq(access(fresh, F_OK) == 0, _i < NOTHING);
     OPENSSL_free(fresh);
     X509_free(cert);
+}
+END_TEST
+
+/* In these SQLite is not loaded yet, and the process is a command or not. */
+START_TEST(without_sqlite)
+{
+    char *fresh = sp_make_place();
+
+    if (_i == 1)
+        sp_keyring_in_command();
+    sp_load_nothing(true);
+    sp_expect_refusal(fresh, SP_KEYRING_WRITE,
+                      "SQLite cannot be loaded; install the library libsqlite3.so.0");
+    sp_load_nothing(false);
+    sp_remove_place(fresh);
+}
+END_TEST
+
+/* Only a command makes SQLite count no memory: elsewhere that is for the program to say. */
+START_TEST(settings_of_the_process)
+{
+    char *fresh = sp_make_place();
+    struct sp_keyring *keyring;
+    void *library;
+    sqlite3_int64 (*memory_used)(void);
+
+    if (_i == 1)
+        sp_keyring_in_command();
+    keyring = sp_must_open(fresh, SP_KEYRING_WRITE);
+    library = dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_NOLOAD);
+    ck_assert_ptr_nonnull(library);
+    *(void **)&memory_used = dlsym(library, "sqlite3_memory_used");
+    ck_assert((memory_used() == 0) == (_i == 1));
+    dlclose(library);
+    sp_keyring_close(keyring);
+    sp_remove_place(fresh);
 }
 END_TEST
 
 int main(void)
 {
     Suite *suite = suite_create("keyring: files");
-    TCase *tests = tcase_create("files");
+    TCase *tests = tcase_create("files"), *loading = tcase_create("loading");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, own, 0, SP_ROWS(owners));
@@ -295,7 +354,10 @@ int main(void)
     tcase_add_test(tests, not_synced);
     tcase_add_loop_test(tests, exists, 0, SP_ROWS(reasons));
     tcase_add_test(tests, removed);
-    tcase_add_loop_test(tests, made_for_an_upload, 0, 2);
+    tcase_add_loop_test(tests, made_for_an_upload, 0, KINDS);
     suite_add_tcase(suite, tests);
+    tcase_add_loop_test(loading, without_sqlite, 0, 2);
+    tcase_add_loop_test(loading, settings_of_the_process, 0, 2);
+    suite_add_tcase(suite, loading);
     return sp_run(suite);
 }

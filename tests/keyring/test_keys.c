@@ -344,6 +344,20 @@ START_TEST(removed_contact)
 }
 END_TEST
 
+/* As many as are said, whatever is behind them. */
+START_TEST(removed_one)
+{
+    unsigned char fingerprints[2][SP_SHA256_LENGTH];
+
+    fill();
+    sp_fingerprint(carol, fingerprints[0]);
+    sp_fingerprint(bob, fingerprints[1]);
+    ck_assert(
+        sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprints, 1));
+    sp_expect_all(keyring, "1i 2i");
+}
+END_TEST
+
 /* The key stays as long as one of its certificates does. */
 START_TEST(removed_identities)
 {
@@ -448,9 +462,11 @@ START_TEST(removed_damaged)
 {
     fill();
     sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 1");
-    ck_assert(!take_away(carol, bob));
-    expect_why("entry 1 is damaged");
-    expect_rows(3, 4, 4);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(!take_away(i == 0 ? carol : bob, i == 0 ? bob : carol));
+        expect_why("entry 1 is damaged");
+        expect_rows(3, 4, 4);
+    }
 }
 END_TEST
 
@@ -487,6 +503,7 @@ static const struct {
 START_TEST(unusable)
 {
     X509 *late = sp_make_contact(9, "Late", NULL, NULL);
+    struct sp_upload *upload;
     struct sp_private_key key;
     unsigned char name[SP_SHA256_LENGTH];
 
@@ -503,6 +520,12 @@ START_TEST(unusable)
     }
     sp_expect_all(keyring, "1i 2i 3c");
     sp_store(keyring, late, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    key = (struct sp_private_key){ .uri = OPENSSL_strdup("file:key") };
+    ck_assert(sp_upload_add_key(upload, name, &key));
+    ck_assert(!sp_upload_commit(upload));
+    expect_why(faults[_i].fragment);
+    sp_upload_free(upload);
     X509_free(late);
 }
 END_TEST
@@ -573,7 +596,8 @@ START_TEST(no_file_any_more)
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
     ck_assert_int_eq(unlink(path), 0);
-    ck_assert(take_away(carol, NULL));
+    /* The second time there is nothing to remove. */
+    ck_assert(take_away(carol, NULL) && take_away(carol, NULL));
     expect_rows(2, 3, 4);
     ck_assert_int_eq(access(path, F_OK), -1);
     OPENSSL_free(path);
@@ -631,6 +655,7 @@ int main(void)
     tcase_add_loop_test(tests, together, 0, 4);
     tcase_add_test(tests, not_committed);
     tcase_add_test(tests, removed_contact);
+    tcase_add_test(tests, removed_one);
     tcase_add_test(tests, removed_identities);
     tcase_add_test(tests, removed_at_once);
     tcase_add_test(tests, removed_twice);

@@ -167,6 +167,8 @@ static size_t faults(void)
 /* It is found by the addresses that it was collected for; by all of them, once uploaded. */
 START_TEST(only_for)
 {
+    X509 *issuer = sp_make_contact(3, "CA", NULL, NULL);
+
     put(bob, SP_ROLE_CONTACT, SP_ORIGIN_COLLECTED, 0, "mallory@example.org, Rob@example.org");
     expect_by("bob@example.org", "");
     expect_by("rob@example.org", "1");
@@ -175,6 +177,10 @@ START_TEST(only_for)
     put(carol, SP_ROLE_CONTACT, SP_ORIGIN_COLLECTED, 0, "arol@example.org, carol@example.or");
     expect_by("carol@example.org", "");
     ck_assert_uint_eq(faults(), 1);
+    /* Who issues certificates needs no address. */
+    put(issuer, SP_ROLE_INTERMEDIATE, SP_ORIGIN_COLLECTED, 0, NULL);
+    ck_assert_uint_eq(faults(), 1);
+    X509_free(issuer);
     put(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED, 0, NULL);
     expect_by("bob@example.org", "1");
 }

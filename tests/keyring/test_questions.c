@@ -535,6 +535,21 @@ START_TEST(known_again)
 }
 END_TEST
 
+/* What somebody has closed is not open any more. */
+START_TEST(descriptor_gone)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    int fd = -1;
+
+    ck_assert(sp_sqlite_is_current(keyring, place) && sp_sqlite_may_stay(keyring));
+    ck_assert_int_eq(sp_descriptors(place, &fd), 1);
+    close(fd);
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 /* What stays in memory is little. */
 START_TEST(little_memory)
 {
@@ -641,6 +656,7 @@ int main(void)
     tcase_add_test(tests, failed_before);
     tcase_add_test(tests, asked_for_a_key);
     tcase_add_test(tests, known_again);
+    tcase_add_test(tests, descriptor_gone);
     tcase_add_test(tests, little_memory);
     tcase_add_test(tests, in_a_command);
     tcase_add_test(tests, asked_by_threads);

@@ -65,7 +65,8 @@ static void take(const X509 *cert, int sum, enum sp_role role, bool hands_over)
                                   .epoch = (char *)(uintptr_t) "one",
                                   .anchors = (char *)(uintptr_t) "no",
                                   .revision = sum,
-                                  .certificates = 1 };
+                                  .certificates = 1,
+                                  .digest = { (unsigned char)sum } };
     struct sp_upload *upload = sp_upload_begin(keyring);
 
     add(upload, cert, &member, role, SP_ORIGIN_HUB);
@@ -118,6 +119,7 @@ static void expect_member(const X509 *cert, int known, int sum, bool own)
     ck_assert_int_eq(sp_keyring_member(keyring, fingerprint, &member), known);
     if (known == 1) {
         ck_assert_int_eq(member.sum[0], sum);
+        ck_assert_int_eq(member.there.origin, SP_ORIGIN_UPLOADED);
         ck_assert(member.own == own);
     }
 }
@@ -133,8 +135,13 @@ START_TEST(comes_and_leaves)
     expect_member(bob, 1, 7, false);
     expect_member(carol, 0, 0, false);
     ck_assert(sp_keyring_hub(keyring, &hub));
+    ck_assert_str_eq(hub.realm, "default");
     ck_assert_str_eq(hub.epoch, "one");
+    ck_assert_str_eq(hub.anchors, "no");
     ck_assert_int_eq(hub.revision, 7);
+    ck_assert_int_eq(hub.certificates, 1);
+    ck_assert_int_eq(hub.digest[0], 7);
+    ck_assert_uint_eq(hub.crl_count, 0);
     sp_hub_clear(&hub);
     leave(bob, false);
     expect(bob, SP_ROLE_NONE, 0);
@@ -151,6 +158,17 @@ START_TEST(replaced)
     /* Without the private key it is no identity. */
     take(bob, 3, SP_ROLE_IDENTITY, false);
     ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES, "SELECT count(*) FROM certificate"), 1);
+}
+END_TEST
+
+/* The private key of an identity stays when the hub gives its certificate again. */
+START_TEST(replaced_identity)
+{
+    take(bob, 1, SP_ROLE_IDENTITY, false);
+    sp_store_key(keyring, bob, "key", true, NULL);
+    take(bob, 2, SP_ROLE_IDENTITY, false);
+    expect(bob, SP_ROLE_IDENTITY, SP_ORIGIN_HUB);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"), 1);
 }
 END_TEST
 
@@ -226,6 +244,58 @@ START_TEST(in_order)
     ck_assert_mem_eq(members[1].fingerprint, members[2].fingerprint, SP_SHA256_LENGTH);
     ck_assert_int_eq(sp_keyring_members(keyring, members[1].fingerprint, members, 4), 0);
     ck_assert_int_eq(sp_keyring_members(keyring, last, members, 4), 0);
+    /* One behind that has another first byte. */
+    sp_run_sql(place, SP_CERTIFICATES,
+               "UPDATE hub_member SET fingerprint = CAST(x'ff00' || zeroblob(30) AS BLOB)"
+               " WHERE fingerprint = (SELECT max(fingerprint) FROM hub_member)");
+    ck_assert_int_eq(sp_keyring_members(keyring, last, members, 4), 0);
+    last[0] = 0xfe;
+    ck_assert_int_eq(sp_keyring_members(keyring, last, members, 4), 1);
+}
+END_TEST
+
+/* As |role|, from a hub that has |cert| as |there|, with its private key here. */
+static const struct {
+    enum sp_role there, expected;
+} identities[] = { { SP_ROLE_IDENTITY, SP_ROLE_IDENTITY }, { SP_ROLE_CONTACT, SP_ROLE_CONTACT } };
+
+START_TEST(own_key)
+{
+    const struct sp_member member = member_of(bob, 1, identities[_i].there, SP_ORIGIN_UPLOADED);
+    struct sp_upload *upload;
+
+    /* It is the key of the other, too. */
+    sp_store(keyring, carol, SP_ROLE_IDENTITY);
+    sp_store_key(keyring, carol, "key", true, NULL);
+    upload = sp_upload_begin(keyring);
+    add(upload, bob, &member, SP_ROLE_CONTACT, SP_ORIGIN_HUB);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    expect(bob, identities[_i].expected, SP_ORIGIN_HUB);
+}
+END_TEST
+
+/* If one cannot leave, no other one does. */
+START_TEST(leave_whole)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    struct sp_upload *upload;
+
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    take(carol, 1, SP_ROLE_CONTACT, false);
+    sp_fingerprint(carol, fingerprint);
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 1");
+    upload = sp_upload_begin(keyring);
+    ck_assert(sp_upload_leave(upload, fingerprint, false));
+    sp_fingerprint(bob, fingerprint);
+    ck_assert(sp_upload_leave(upload, fingerprint, false));
+    sp_fingerprint(carol, fingerprint);
+    ck_assert(sp_upload_leave(upload, fingerprint, false));
+    ck_assert(!sp_upload_commit(upload));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "entry 1 is damaged"));
+    sp_upload_free(upload);
+    expect(carol, SP_ROLE_CONTACT, SP_ORIGIN_HUB);
+    expect_member(carol, 1, 1, false);
 }
 END_TEST
 
@@ -236,12 +306,17 @@ START_TEST(removed_past_the_hub)
     struct sp_hub hub;
 
     take(bob, 1, SP_ROLE_CONTACT, false);
-    sp_fingerprint(bob, fingerprint[0]);
-    ck_assert(sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+    upload_by_hand(carol, SP_ROLE_CONTACT);
+    /* First what is no member. */
+    for (int revision = 1; revision >= 0; revision--) {
+        sp_fingerprint(revision == 1 ? carol : bob, fingerprint[0]);
+        ck_assert(
+            sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+        ck_assert(sp_keyring_hub(keyring, &hub));
+        ck_assert_int_eq(hub.revision, revision);
+        sp_hub_clear(&hub);
+    }
     expect_member(bob, 0, 0, false);
-    ck_assert(sp_keyring_hub(keyring, &hub));
-    ck_assert_int_eq(hub.revision, 0);
-    sp_hub_clear(&hub);
 }
 END_TEST
 
@@ -346,6 +421,7 @@ END_TEST
 START_TEST(form_without_crls)
 {
     struct sp_keyring *reader;
+    struct sp_member member;
     struct sp_hub hub;
 
     take_crls();
@@ -357,6 +433,7 @@ START_TEST(form_without_crls)
     reader = sp_must_open(place, SP_KEYRING_READ);
     ck_assert(sp_keyring_hub(reader, &hub));
     ck_assert_ptr_null(hub.epoch);
+    ck_assert_int_eq(sp_keyring_members(reader, NULL, &member, 1), 0);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
     ck_assert(sp_keyring_hub(reader, &hub));
     ck_assert_str_eq(hub.epoch, "one");
@@ -374,11 +451,14 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, comes_and_leaves);
     tcase_add_test(tests, replaced);
+    tcase_add_test(tests, replaced_identity);
     tcase_add_test(tests, own_stays);
     tcase_add_test(tests, handed_over);
     tcase_add_test(tests, uploaded_after);
     tcase_add_test(tests, relabelled);
     tcase_add_test(tests, in_order);
+    tcase_add_loop_test(tests, own_key, 0, SP_ROWS(identities));
+    tcase_add_test(tests, leave_whole);
     tcase_add_test(tests, removed_past_the_hub);
     tcase_add_test(tests, crls);
     tcase_add_loop_test(tests, damaged, 0, SP_ROWS(damages));

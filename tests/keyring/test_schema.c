@@ -41,6 +41,8 @@ static const char *const third[] = { "CREATE TABLE main.one (x);",
                                      "INSERT INTO main.two SELECT x + 1 FROM main.one;",
                                      "ALTER TABLE main.two RENAME TO three", NULL };
 static const char *const none[] = { NULL };
+static const char *const broken_at_once[] = { "CREATE TABLE main.one (x) no",
+                                              "CREATE TABLE main.two (x);", NULL };
 static const char *const broken[] = { "CREATE TABLE main.one (x);",
                                       "CREATE TABLE main.two (x); CREATE TABLE main.one (x);",
                                       NULL };
@@ -139,6 +141,15 @@ START_TEST(from_the_future)
 }
 END_TEST
 
+/* Nor is a step made behind one that failed. */
+START_TEST(broken_first)
+{
+    expect_not(broken_at_once, place);
+    ck_assert_int_eq(sp_sql_number(place, DATABASE, "PRAGMA user_version"), 0);
+    ck_assert_int_eq(sp_sql_number(place, DATABASE, "SELECT count(*) FROM sqlite_schema"), 0);
+}
+END_TEST
+
 /* If a step fails, it and the steps before it are undone. */
 START_TEST(broken_step)
 {
@@ -186,6 +197,16 @@ static const struct {
     { "PRAGMA application_id = 1",
       "certificates.db is a database of something else; move it away" },
     { "PRAGMA application_id = 0", "certificates.db is a database of something else" },
+    { "PRAGMA application_id = 1; PRAGMA user_version = 0",
+      "certificates.db is a database of something else" },
+    { "PRAGMA application_id = 0; PRAGMA user_version = 1",
+      "certificates.db is a database of something else" },
+    { "CREATE VIEW v AS SELECT 1", "certificates.db has views or triggers" },
+    { "CREATE TRIGGER t AFTER INSERT ON address BEGIN SELECT 1; END", "has views or triggers" },
+    { "PRAGMA writable_schema = ON;"
+      "INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING x')",
+      "has views or triggers" },
+    { "CREATE TABLE t (a, b AS (a + 1))", "certificates.db has columns that are computed" },
     { "PRAGMA application_id = 0; PRAGMA user_version = 0", NULL },
 };
 
@@ -265,6 +286,7 @@ int main(void)
     tcase_add_test(tests, jumped);
     tcase_add_test(tests, no_steps);
     tcase_add_test(tests, from_the_future);
+    tcase_add_test(tests, broken_first);
     tcase_add_test(tests, broken_step);
     tcase_add_test(tests, all_at_once);
     tcase_add_loop_test(tests, strange, 0, SP_ROWS(strangers));

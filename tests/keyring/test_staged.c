@@ -93,6 +93,7 @@ static const struct {
     { "rob@example.org", "bob@example.org", "rob@example.org, bob@example.org" },
     { "rob@example.org", "rob@example.org", "rob@example.org" },
     { "rob@example.org, bob@example.org", "", "bob@example.org, rob@example.org" },
+    { "rob@example.org", NULL, "rob@example.org" },
     { "ob@example.org", "", "" },
     { "rob@example.orga", "", "" },
     { "rob@example.org,bob@example.org", "", "" },
@@ -116,6 +117,88 @@ START_TEST(found_by)
 }
 END_TEST
 
+/* Which keys are told; the first may be the last. */
+static bool hear(const unsigned char key[SP_SHA256_LENGTH],
+                 const struct sp_private_key *private_key, void *data)
+{
+    int *told = data;
+
+    ck_assert_str_eq(private_key->uri, key[0] == 1 ? "file:one" : "file:two");
+    *told += key[0];
+    return *told < 100;
+}
+
+START_TEST(keys)
+{
+    const unsigned char names[][SP_SHA256_LENGTH] = { { 1 }, { 2 } };
+    int told = 0;
+
+    ck_assert(sp_upload_keys(upload, hear, &told));
+    ck_assert_int_eq(told, 0);
+    for (int i = 0; i < 2; i++) {
+        struct sp_private_key key = { .uri = OPENSSL_strdup(i == 0 ? "file:one" : "file:two") };
+
+        ck_assert(sp_upload_add_key(upload, names[i], &key));
+    }
+    ck_assert(sp_upload_keys(upload, hear, &told));
+    ck_assert_int_eq(told, 3);
+    told = 100;
+    ck_assert(!sp_upload_keys(upload, hear, &told));
+    ck_assert_int_lt(told, 103);
+}
+END_TEST
+
+/* A libcrypto without SHA-1: subjects have no names to be found by. */
+static bool has_sha1 = true;
+
+unsigned long __real_X509_NAME_hash_ex(const X509_NAME *name, OSSL_LIB_CTX *context,
+                                       const char *properties, int *known);
+unsigned long __wrap_X509_NAME_hash_ex(const X509_NAME *name, OSSL_LIB_CTX *context,
+                                       const char *properties, int *known);
+
+unsigned long __wrap_X509_NAME_hash_ex(const X509_NAME *name, OSSL_LIB_CTX *context,
+                                       const char *properties, int *known)
+{
+    if (has_sha1)
+        return __real_X509_NAME_hash_ex(name, context, properties, known);
+    *known = 0;
+    return 0;
+}
+
+START_TEST(without_sha1)
+{
+    has_sha1 = false;
+    add(bob, SP_ROLE_CONTACT, NULL, SP_ADD_FAILED);
+    has_sha1 = true;
+    add(bob, SP_ROLE_CONTACT, NULL, SP_ADD_NEW);
+}
+END_TEST
+
+/* SQLite fails to look up what is stored. */
+static struct sp_sqlite real;
+static const char *failing;
+
+static int fail_step(sqlite3_stmt *statement)
+{
+    return strstr(real.sql(statement), failing) != NULL ? SQLITE_IOERR : real.step(statement);
+}
+
+static const char *const look_ups[] = { "FROM main.certificate WHERE fingerprint",
+                                        "FROM main.certificate WHERE key" };
+
+START_TEST(not_looked_up)
+{
+    struct sp_sqlite table = real = *sp_database(keyring)->sq;
+
+    table.step = fail_step;
+    failing = look_ups[_i];
+    sp_database(keyring)->sq = &table;
+    add(bob, SP_ROLE_CONTACT, NULL, SP_ADD_FAILED);
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), ": cannot read it: "));
+    sp_database(keyring)->sq = sp_sqlite();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: staged");
@@ -124,6 +207,9 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, by_key_and_by_name);
     tcase_add_loop_test(tests, found_by, 0, SP_ROWS(addresses));
+    tcase_add_test(tests, keys);
+    tcase_add_test(tests, without_sha1);
+    tcase_add_loop_test(tests, not_looked_up, 0, SP_ROWS(look_ups));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -67,10 +67,14 @@ END_TEST
 START_TEST(nothing_to_store)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
+    int64_t pages = 0;
 
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_expect_all(keyring, "");
+    /* There was room for many. */
+    ck_assert(sp_store_number(sp_database(keyring), "PRAGMA main.cache_size", &pages));
+    ck_assert_int_eq(pages, -131072);
 }
 END_TEST
 
@@ -213,6 +217,11 @@ START_TEST(renewed)
                            : renewals[_i].stored_as == SP_ROLE_CONTACT ? "1i 3c"
                                                                        : "1i 3a");
     expect_recipient(3, renewals[_i].stored_as == SP_ROLE_IDENTITY ? "3" : "");
+    /* Once more, it is as it is. */
+    upload = sp_upload_begin(keyring);
+    ck_assert_int_eq(sp_add(upload, next, SP_ROLE_CONTACT, false, &stored_as), SP_ADD_STORED);
+    ck_assert_int_eq(stored_as, renewals[_i].stored_as);
+    sp_upload_free(upload);
     X509_free(next);
 }
 END_TEST

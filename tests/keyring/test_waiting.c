@@ -6,6 +6,7 @@
  * and removed.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -136,10 +137,13 @@ START_TEST(answered)
     ck_assert(store_waiting());
     sp_store(keyring, carol, SP_ROLE_CONTACT);
     expect_waiting(true);
+    sp_keyring_close(keyring);
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
     upload = sp_upload_begin(keyring);
     ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, _i == 1, &stored_as), SP_ADD_NEW);
     ck_assert_int_eq(stored_as, _i == 1 ? SP_ROLE_CONTACT : SP_ROLE_IDENTITY);
-    expect_waiting(true);
+    /* Another one behind it changes nothing. */
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_STORED);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     expect_waiting(_i == 1);
@@ -156,6 +160,44 @@ START_TEST(removed)
     expect_waiting(false);
     expect_key(false);
     ck_assert(take_away(name));
+}
+END_TEST
+
+/* When it was made is told, if that is known. */
+START_TEST(made_before)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_private_key key = { .request_length = (size_t)length, .requested = 1234567 };
+
+    key.uri = OPENSSL_strdup("file:key");
+    key.request = OPENSSL_memdup(request, (size_t)length);
+    ck_assert(sp_upload_add_key(upload, name, &key));
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    expect_waiting(true);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT made FROM waiting"), 1234567);
+}
+END_TEST
+
+/* Only a key that waits is named by its own id. */
+START_TEST(removed_not)
+{
+    sp_store_key(keyring, bob, NULL, false, "file:key");
+    ck_assert(take_away(name));
+    expect_key(true);
+}
+END_TEST
+
+/* Without a file for the keys none waits. */
+START_TEST(no_file)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+
+    sp_keyring_close(keyring);
+    ck_assert_int_eq(unlink(path), 0);
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    expect_waiting(false);
+    OPENSSL_free(path);
 }
 END_TEST
 
@@ -294,6 +336,9 @@ int main(void)
     tcase_add_test(tests, stored);
     tcase_add_loop_test(tests, answered, 0, 2);
     tcase_add_test(tests, removed);
+    tcase_add_test(tests, made_before);
+    tcase_add_test(tests, removed_not);
+    tcase_add_test(tests, no_file);
     tcase_add_loop_test(tests, removed_beside, 0, 2);
     tcase_add_test(tests, removed_of_identity);
     tcase_add_test(tests, key_of_a_ca);

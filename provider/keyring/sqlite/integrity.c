@@ -42,9 +42,8 @@ static bool entry_fault(struct sp_check *check, const struct entry *entry, const
 static bool check_columns(struct sp_check *check, const struct entry *entry)
 {
     const struct sp_sqlite *sq = check->keyring->sq;
-    int known = 0;
     int64_t subject =
-        (int64_t)X509_NAME_hash_ex(X509_get_subject_name(entry->cert), NULL, NULL, &known);
+        (int64_t)X509_NAME_hash_ex(X509_get_subject_name(entry->cert), NULL, NULL, NULL);
 
     return (same_hash(sq, entry->row, 1, entry->is.fingerprint) ||
             entry_fault(check, entry, "its fingerprint is another certificate's")) &&
@@ -56,7 +55,7 @@ static bool check_columns(struct sp_check *check, const struct entry *entry)
            (sp_origin_name(entry->is.origin) != NULL ||
             entry_fault(check, entry,
                         "its origin is none of uploaded, collected, directory and made")) &&
-           ((known == 1 && sq->column_int64(entry->row, 4) == subject) ||
+           (sq->column_int64(entry->row, 4) == subject ||
             entry_fault(check, entry, "it is filed under another subject"));
 }
 
@@ -91,37 +90,36 @@ static bool check_addresses(struct sp_check *check, sqlite3_stmt *look_up,
         if (check->keyring->sq->bind_text(look_up, 1, address, -1, SQLITE_STATIC) == SQLITE_OK)
             found = has_row(check, look_up, entry->id);
         missing += found == 0;
-        done = found == 1 || (found == 0 && some) ||
+        done = found == 1 ||
                (found == 0 &&
-                sp_check_fault(check, sp_format("%s: entry %lld: cannot be found by %s",
-                                                SP_CERTIFICATES, (long long)entry->id, address)));
+                (some ||
+                 sp_check_fault(check, sp_format("%s: entry %lld: cannot be found by %s",
+                                                 SP_CERTIFICATES, (long long)entry->id, address))));
     }
-    if (done && some && standing.role == SP_ROLE_CONTACT && missing == i)
-        return entry_fault(check, entry, "cannot be found by any address");
-    return done;
+    return done && (!some || standing.role != SP_ROLE_CONTACT || missing < i ||
+                    entry_fault(check, entry, "cannot be found by any address"));
+}
+
+static bool check_name(struct sp_check *check, sqlite3_stmt *look_up, const struct entry *entry,
+                       const ASN1_STRING *name, const char *fault)
+{
+    int found = -1;
+
+    if (check->keyring->sq->bind_blob(look_up, 1, ASN1_STRING_get0_data(name),
+                                      ASN1_STRING_length(name), SQLITE_TRANSIENT) == SQLITE_OK)
+        found = has_row(check, look_up, entry->id);
+    return found == 1 || (found == 0 && entry_fault(check, entry, fault));
 }
 
 static bool check_recipient(struct sp_check *check, sqlite3_stmt *look_up,
                             const struct entry *entry)
 {
     ASN1_OCTET_STRING *ski = X509_get_ext_d2i(entry->cert, NID_subject_key_identifier, NULL, NULL);
-    const ASN1_STRING *names[] = { X509_get0_serialNumber(entry->cert), ski };
-    bool done = true;
+    bool done = check_name(check, look_up, entry, X509_get0_serialNumber(entry->cert),
+                           "cannot be found by its serial number") &&
+                (ski == NULL ||
+                 check_name(check, look_up, entry, ski, "cannot be found by its key identifier"));
 
-    for (size_t i = 0; done && i < sizeof(names) / sizeof(names[0]); i++) {
-        int found = 1;
-
-        if (names[i] != NULL)
-            found = check->keyring->sq->bind_blob(look_up, 1, ASN1_STRING_get0_data(names[i]),
-                                                  ASN1_STRING_length(names[i]),
-                                                  SQLITE_TRANSIENT) == SQLITE_OK
-                        ? has_row(check, look_up, entry->id)
-                        : -1;
-        done = found == 1 ||
-               (found == 0 && entry_fault(check, entry,
-                                          i == 0 ? "cannot be found by its serial number"
-                                                 : "cannot be found by its key identifier"));
-    }
     ASN1_OCTET_STRING_free(ski);
     return done;
 }
@@ -148,8 +146,6 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     done = entry.facts != NULL &&
            sp_store_record(&entry.is, entry.cert, (enum sp_role)sq->column_int64(row, 3));
     entry.is.origin = (enum sp_origin)sq->column_int64(row, 6);
-    if (!done)
-        (void)sp_store_set_why(check->keyring, NULL);
     done =
         done && check_columns(check, &entry) && check_addresses(check, look_ups->address, &entry) &&
         (entry.is.role != SP_ROLE_IDENTITY || check_recipient(check, look_ups->recipient, &entry));

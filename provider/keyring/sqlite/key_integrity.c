@@ -21,7 +21,7 @@ static bool belongs(const PKCS8_PRIV_KEY_INFO *pkcs8, const unsigned char *key)
     X509_PUBKEY *spki = NULL;
     struct sp_keyid id = { 0 };
 
-    if (pkey != NULL && X509_PUBKEY_set(&spki, pkey) == 1)
+    if (X509_PUBKEY_set(&spki, pkey) == 1)
         id = sp_keyid_of_spki(NULL, spki);
     X509_PUBKEY_free(spki);
     EVP_PKEY_free(pkey);
@@ -98,7 +98,7 @@ static bool check_key(struct sp_check *check, sqlite3_stmt *row)
 static bool asks_for(const unsigned char *der, long length, const unsigned char *key)
 {
     const unsigned char *at = der;
-    X509_REQ *request = der == NULL ? NULL : d2i_X509_REQ(NULL, &at, length);
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, length);
     X509_PUBKEY *spki = request == NULL ? NULL : X509_REQ_get_X509_PUBKEY(request);
     struct sp_keyid id = { 0 };
 

@@ -34,16 +34,19 @@ static bool damaged(struct sp_database *keyring)
                            keyring->path));
 }
 
-/* A reader meets older forms, which have no table for it, or not all of its columns. */
-static bool has_copy(struct sp_database *keyring, bool *has)
+/*
+ * A reader meets older forms, which have no table for it, or not all of its columns.  1: it is
+ * there; 0: it is not; -1: it failed.
+ */
+static int has_copy(struct sp_database *keyring)
 {
-    int64_t columns = 0;
-    bool done = sp_store_number(
-        keyring, "SELECT count(*) FROM pragma_table_info('hub', 'main') WHERE name = 'crls'",
-        &columns);
+    int64_t columns;
 
-    *has = done && columns == 1;
-    return done;
+    if (!sp_store_number(
+            keyring, "SELECT count(*) FROM pragma_table_info('hub', 'main') WHERE name = 'crls'",
+            &columns))
+        return -1;
+    return columns == 1;
 }
 
 static bool crls_at(struct sp_database *keyring, sqlite3_stmt *row, int column, struct sp_hub *hub)
@@ -56,22 +59,22 @@ static bool crls_at(struct sp_database *keyring, sqlite3_stmt *row, int column, 
     if (size == 0)
         return true;
     hub->crls = OPENSSL_memdup(bytes, (size_t)size);
-    hub->crl_count = hub->crls == NULL ? 0 : (size_t)size / sizeof(*hub->crls);
-    return hub->crls != NULL || sp_store_set_why(keyring, NULL);
+    if (hub->crls == NULL)
+        return sp_store_set_why(keyring, NULL);
+    hub->crl_count = (size_t)size / sizeof(*hub->crls);
+    return true;
 }
 
 bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub)
 {
     struct sp_database *keyring = sp_database(opened);
+    const int has = has_copy(keyring);
     sqlite3_stmt *row;
-    bool has;
     bool done = true;
     int code;
 
-    if (!has_copy(keyring, &has))
-        return false;
-    if (!has)
-        return true;
+    if (has != 1)
+        return has == 0;
     row = sp_store_prepare(keyring, "SELECT realm, epoch, anchors, revision, certificates, digest,"
                                     " crls, crls_again FROM main.hub");
     if (row == NULL)
@@ -110,21 +113,20 @@ int sp_sqlite_members(struct sp_keyring *opened, const unsigned char *from,
 {
     struct sp_database *keyring = sp_database(opened);
     const struct sp_sqlite *sq = keyring->sq;
+    static const unsigned char first[SP_SHA256_LENGTH];
+    const int has = has_copy(keyring);
     sqlite3_stmt *row;
     int code = SQLITE_ROW;
     int count = 0;
-    bool has;
 
-    if (!has_copy(keyring, &has))
-        return -1;
-    if (!has)
-        return 0;
+    if (has != 1)
+        return has;
     row = sp_store_prepare(keyring, "SELECT fingerprint, sum, standing, own FROM main.hub_member"
                                     " WHERE fingerprint >= ?1 ORDER BY fingerprint LIMIT ?2");
     if (row == NULL)
         return -1;
-    if (sq->bind_blob(row, 1, from == NULL ? (const void *)"" : from,
-                      from == NULL ? 0 : SP_SHA256_LENGTH, SQLITE_STATIC) != SQLITE_OK ||
+    if (sq->bind_blob(row, 1, from == NULL ? first : from, SP_SHA256_LENGTH, SQLITE_STATIC) !=
+            SQLITE_OK ||
         sq->bind_int64(row, 2, room) != SQLITE_OK)
         count = -1 + (int)sp_store_failed(keyring, "read it");
     while (code == SQLITE_ROW && count >= 0) {
@@ -207,11 +209,9 @@ bool sp_sqlite_found_by(struct sp_upload *begun, const struct sp_record *record,
     if (row != NULL && keyring->sq->bind_int64(row, 1, record->id) == SQLITE_OK)
         while ((code = keyring->sq->step(row)) == SQLITE_ROW)
             sp_text_add_item(&list, (const char *)keyring->sq->column_text(row, 0));
-    if (row != NULL) {
-        if (code != SQLITE_DONE)
-            (void)sp_store_failed(keyring, "read it");
-        (void)keyring->sq->finalize(row);
-    }
+    if (row != NULL && code != SQLITE_DONE)
+        (void)sp_store_failed(keyring, "read it");
+    (void)keyring->sq->finalize(row);
     *addresses = sp_text_take(&list);
     if (*addresses == NULL)
         (void)sp_store_set_why(keyring, NULL);
@@ -233,7 +233,7 @@ static bool remove_each(struct sp_database *keyring, const char *select)
     const struct sp_sqlite *sq = keyring->sq;
     sqlite3_stmt *row = sp_store_prepare(keyring, select);
     unsigned char fingerprint[SP_SHA256_LENGTH];
-    int code = row == NULL ? SQLITE_ERROR : SQLITE_ROW;
+    int code = SQLITE_DONE;
     bool done = row != NULL;
 
     while (done && (code = sq->step(row)) == SQLITE_ROW)
@@ -241,8 +241,7 @@ static bool remove_each(struct sp_database *keyring, const char *select)
                sp_store_remove(keyring, fingerprint, sq->column_int64(row, 1) != 0);
     if (done && code != SQLITE_DONE)
         done = sp_store_failed(keyring, "read it");
-    if (row != NULL)
-        (void)sq->finalize(row);
+    (void)sq->finalize(row);
     return done;
 }
 

@@ -120,7 +120,7 @@ static bool apply(struct sp_database *keyring, const struct sp_schema *schema, i
 /* Read the version again with the lock held: another process may have migrated in between. */
 static bool migrate(struct sp_database *keyring, const struct sp_schema *schema)
 {
-    int64_t version = 0;
+    int64_t version;
     bool done = sp_store_begin(keyring) && pragma(keyring, schema, "user_version", &version);
 
     for (; done && version < newest(schema); version++)
@@ -135,7 +135,7 @@ static bool migrate(struct sp_database *keyring, const struct sp_schema *schema)
 static bool has_no(struct sp_database *keyring, const struct sp_schema *schema, const char *what,
                    char *count)
 {
-    int64_t found = 0;
+    int64_t found;
     bool done =
         count != NULL ? sp_store_number(keyring, count, &found) : sp_store_set_why(keyring, NULL);
 
@@ -153,7 +153,7 @@ static bool has_no(struct sp_database *keyring, const struct sp_schema *schema, 
  */
 static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema *schema)
 {
-    int64_t found = 0;
+    int64_t found;
     char *sql;
     bool done;
 
@@ -181,8 +181,8 @@ static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema
 
 bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema, int64_t *form)
 {
-    int64_t version = 0;
-    int64_t application = 0;
+    int64_t version;
+    int64_t application;
 
     if (!pragma(keyring, schema, "user_version", &version) ||
         !pragma(keyring, schema, "application_id", &application))

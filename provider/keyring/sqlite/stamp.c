@@ -86,9 +86,8 @@ bool sp_sqlite_may_stay(struct sp_keyring *opened)
     if (keyring->has_keys || !sp_stamp_may_close(keyring))
         return false;
     /* These pages are enough for many questions, and little for a daemon. */
-    if (!keyring->stayed && !sp_keyring_is_in_command() &&
-        !sp_store_run(keyring, "PRAGMA main.cache_size = -256"))
-        return false;
+    if (!keyring->stayed && !sp_keyring_is_in_command())
+        (void)sp_store_run(keyring, "PRAGMA main.cache_size = -256");
     keyring->stayed = true;
     return keyring->fd >= 0 && keyring->why == NULL;
 }

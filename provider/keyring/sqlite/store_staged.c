@@ -49,9 +49,8 @@ static bool store_key(struct sp_staging *upload, const struct sp_staged_key *sta
         upload->keyring, to,
         sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
             sq->bind_int64(to, 2, key->encrypted) == SQLITE_OK &&
-            (key->pkcs8 == NULL ||
-             sq->bind_blob(to, 3, key->pkcs8, (int)key->length, SQLITE_STATIC) == SQLITE_OK) &&
-            (key->uri == NULL || sq->bind_text(to, 4, key->uri, -1, SQLITE_STATIC) == SQLITE_OK));
+            sq->bind_blob(to, 3, key->pkcs8, (int)key->length, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_text(to, 4, key->uri, -1, SQLITE_STATIC) == SQLITE_OK);
     (void)sq->finalize(to);
     return done;
 }
@@ -102,7 +101,7 @@ static bool promote_contacts(struct sp_staging *upload, const struct sp_staged_k
                                                     .hash = staged->key,
                                                     .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
     struct sp_record record = { 0 };
-    int found = cursor == NULL ? -1 : 0;
+    int found = -1;
 
     while (cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
         bool done = promote(upload, &record);
@@ -128,7 +127,7 @@ static bool store_all(struct sp_staging *upload)
 {
     if ((upload->copies && !sp_replica_before(upload)) || !sp_store_run(upload->keyring, store) ||
         (!upload->copies && !sp_store_run(upload->keyring, crls_again)) ||
-        (upload->copies && !sp_replica_after(upload)))
+        !sp_replica_after(upload))
         return false;
     for (const struct sp_staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
         if (!store_key(upload, staged) || !promote_contacts(upload, staged) ||
