@@ -302,8 +302,8 @@ static smimepolicy_verdict *judge_issuer(const X509 *cert, bool ends_chain,
 }
 
 /*
- * Raise that an issuer in the chain is revoked, or that memory ran out; true if so.  A signer
- * that vouches for itself needs no issuer.
+ * Raise which issuers in the chain are revoked; true if there is one, or if memory ran out.  A
+ * signer that vouches for itself needs no issuer.
  */
 static bool is_any_issuer_revoked(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
 {
@@ -311,12 +311,13 @@ static bool is_any_issuer_revoked(X509_STORE_CTX *ctx, const smimepolicy_setting
     const int last = sk_X509_num(chain) - 1;
     bool refused = false;
 
-    for (int i = 1; i <= last && !refused; i++) {
+    for (int i = 1; i <= last; i++) {
         smimepolicy_verdict *verdict = judge_issuer(sk_X509_value(chain, i), i == last, settings);
 
         if (verdict == NULL || (!smimepolicy_verdict_allowed(verdict) &&
-                                !vouches_for_itself(settings, sk_X509_value(chain, 0))))
-            refused = verdict == NULL || raise_denials(verdict, settings->mode == SP_MODE_OBSERVE);
+                                !vouches_for_itself(settings, sk_X509_value(chain, 0)) &&
+                                raise_denials(verdict, settings->mode == SP_MODE_OBSERVE)))
+            refused = true;
         smimepolicy_verdict_free(verdict);
     }
     return refused;

@@ -93,7 +93,7 @@ char *sp_conf_included(char *line)
 {
     static const char word[] = ".include";
     char *path = skip_space(line);
-    char *quoted;
+    char *quoted, *end;
 
     if (strncmp(path, word, strlen(word)) != 0)
         return NULL;
@@ -103,9 +103,10 @@ char *sp_conf_included(char *line)
     quoted = unquoted(path);
     if (quoted != NULL)
         return quoted;
-    path[strcspn(path, "#\r\n")] = '\0';
-    for (size_t len = strlen(path); len > 0 && isspace((unsigned char)path[len - 1]); len--)
-        path[len - 1] = '\0';
+    end = path + strcspn(path, "#\r\n");
+    while (end > path && isspace((unsigned char)end[-1]))
+        end--;
+    *end = '\0';
     return path;
 }
 
@@ -182,7 +183,10 @@ static bool follow(struct walk *walk, const struct level *at, const char *path)
     return bounded;
 }
 
-/* libcrypto also follows `section::.include PATH` and `.includes = PATH`. */
+/*
+ * libcrypto also follows `section::.include PATH` and `.includes = PATH`.  |line| begins with
+ * no blank.
+ */
 static bool is_odd_include(const char *line)
 {
     const char *word = strstr(line, ".include");
@@ -192,7 +196,7 @@ static bool is_odd_include(const char *line)
         return false;
     if (word == line)
         return strchr(" \t=\r", word[8]) == NULL;
-    while (word > line && isspace((unsigned char)word[-1]))
+    while (isspace((unsigned char)word[-1]))
         word--;
     return word - line >= 2 && word[-1] == ':' && word[-2] == ':';
 }
@@ -263,7 +267,7 @@ static bool read_whole(struct walk *walk, struct level *level, int fd)
     ssize_t got = 0;
     bool bounded;
 
-    while (text != NULL && len < MAX_BYTES && (got = read(fd, text + len, MAX_BYTES - len)) > 0)
+    while (text != NULL && (got = read(fd, text + len, MAX_BYTES - len)) > 0)
         len += (size_t)got;
     walk->bytes += len;
     if (text == NULL)

@@ -116,8 +116,8 @@ static struct sp_keyid name_der_integer(const struct sp_sha256 *sha, enum kind k
 {
     struct sp_keyid id = { 0 };
     const unsigned char *end = der + length;
-    long inner = 0;
-    int tag = 0, class = 0;
+    long inner;
+    int tag, class;
 
     if (kind == KIND_RSA) {
         if ((ASN1_get_object(&der, &inner, &tag, &class, length) & 0x80) != 0 ||

@@ -54,10 +54,17 @@ static bool hash_entry(const X509_NAME_ENTRY *entry, uint64_t *hash)
         return true;
     }
     length = ASN1_STRING_to_UTF8(&text, value);
-    if (length >= 0)
-        *hash = hash_text(*hash, text, (size_t)length);
+    if (length < 0)
+        return false;
+    *hash = hash_text(*hash, text, (size_t)length);
     OPENSSL_free(text);
-    return length >= 0;
+    return true;
+}
+
+/* 0 says that there is no hash. */
+static uint64_t not_zero(uint64_t hash)
+{
+    return hash != 0 ? hash : 1;
 }
 
 /* The entries of one relative name are a set: their order does not count. */
@@ -79,15 +86,12 @@ uint64_t sp_name_hash(const X509_NAME *name)
         }
         set += one;
     }
-    hash = sp_hash_bytes(hash, &set, sizeof(set));
-    return hash != 0 ? hash : 1;
+    return not_zero(sp_hash_bytes(hash, &set, sizeof(set)));
 }
 
 uint64_t sp_key_identifier_hash(const unsigned char *id, size_t length)
 {
-    const uint64_t hash = id == NULL ? 0 : sp_hash_bytes(SP_HASH_START, id, length);
-
-    return id == NULL || hash != 0 ? hash : 1;
+    return id == NULL ? 0 : not_zero(sp_hash_bytes(SP_HASH_START, id, length));
 }
 
 static bool has_point(const uint64_t points[SP_MOST_POINTS], uint64_t hash)

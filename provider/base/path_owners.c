@@ -142,8 +142,7 @@ static bool step(struct walk *walk, char **name)
 
     if ((*name)[0] == '\0' || strcmp(*name, ".") == 0)
         return true;
-    if (fstatat(walk->place->dir, *name, &is, AT_SYMLINK_NOFOLLOW) != 0 &&
-        (errno != ENOENT || !last))
+    if (fstatat(walk->place->dir, *name, &is, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
         return false;
     if (S_ISLNK(is.st_mode))
         return follow(walk, *name, &is);

@@ -46,22 +46,11 @@ static bool may_encrypt(const void *ctx, const unsigned char *data, size_t lengt
      * A premaster secret passes and leaves the context as it is: what it encrypts next
      * is judged.
      */
-    if (context.key == NULL || (data != NULL && sp_is_tls_premaster(data, length)))
+    if (data != NULL && sp_is_tls_premaster(data, length))
         return true;
-    allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_RAW);
+    allowed = sp_gate_encrypts(context.key, context.slot, SP_EVIDENCE_RAW);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
-}
-
-static void *dupctx(const struct cipher *c, void *ctx)
-{
-    void *copy = c->dupctx(ctx);
-
-    if (copy == NULL || sp_contexts_copy(ctx, copy))
-        return copy;
-    c->freectx(copy);
-    (void)sp_gate_no_memory();
-    return NULL;
 }
 
 #define ENTRIES(n)                                                                                 \
@@ -89,7 +78,7 @@ static void *dupctx(const struct cipher *c, void *ctx)
     }                                                                                              \
     static void *dupctx_##n(void *ctx)                                                             \
     {                                                                                              \
-        return dupctx(&ciphers[0##n], ctx);                                                        \
+        return sp_contexts_duplicate(ctx, ciphers[0##n].dupctx, ciphers[0##n].freectx);            \
     }
 SP_SLOTS_16(ENTRIES)
 #undef ENTRIES
@@ -118,10 +107,7 @@ OSSL_DISPATCH *sp_gate_asym_cipher(const OSSL_ALGORITHM *algorithm,
         return NULL;
     if (ciphers[i].slot.backend == NULL)
         ciphers[i] = (struct cipher){
-            .slot = { .backend = functions,
-                      .names = algorithm->algorithm_names,
-                      .export_key =
-                          sp_export_for(backend, OSSL_OP_ASYM_CIPHER, algorithm->algorithm_names) },
+            .slot = sp_slot_of(algorithm, backend, OSSL_OP_ASYM_CIPHER, algorithm->algorithm_names),
 #define TAKE(type, id) (OSSL_FUNC_asym_cipher_##type *)sp_dispatch_find(functions, id)
             .encrypt_init = TAKE(encrypt_init_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT),
             .encrypt = TAKE(encrypt_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT),

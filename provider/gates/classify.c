@@ -22,14 +22,14 @@ struct span {
 static bool take(struct span *from, int tag, struct span *content)
 {
     const unsigned char *data = from->data;
-    long length = 0;
-    int found = 0, class = 0, header;
+    long length;
+    int found, class, header;
 
     /* Most data begin with another byte: return before anything costly. */
     if (from->length < 2 || (data[0] & 0x1f) != tag || from->length > 0x7fffffff)
         return false;
     header = ASN1_get_object(&data, &length, &found, &class, (long)from->length);
-    if ((header & 0x81) != 0 || found != tag || class != V_ASN1_UNIVERSAL)
+    if ((header & 0x81) != 0 || class != V_ASN1_UNIVERSAL)
         return false;
     *content = (struct span){ data, (size_t)length };
     from->length -= (size_t)(data - from->data) + (size_t)length;
@@ -48,12 +48,14 @@ static bool is_object(const struct span *content, int nid)
 /* Are there values, and is each of them a content type of a time stamp? */
 static bool are_stamps(struct span values)
 {
-    const bool some = values.length > 0;
+    bool some = false;
     struct span value;
 
-    while (take(&values, V_ASN1_OBJECT, &value))
+    while (take(&values, V_ASN1_OBJECT, &value)) {
         if (!is_object(&value, NID_id_smime_ct_TSTInfo))
             return false;
+        some = true;
+    }
     return some && values.length == 0;
 }
 
@@ -86,11 +88,13 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
 
     if (length == 0 || data[0] != 0x31)
         return false;
-    if (length == 1 || data[1] < 0x80)
-        return length == 1 || length < head + data[1];
-    /* The long form of a length.  0x80 is the indefinite form, which DER does not have. */
+    if (length == 1)
+        return true;
+    if (data[1] < 0x80)
+        return length < head + data[1];
+    /* The long form of a length.  0x80, the indefinite form, which DER does not have, gives 0. */
     head += data[1] & 0x7f;
-    if (head == 2 || head > 6)
+    if (head > 6)
         return false;
     if (length < head)
         return true;

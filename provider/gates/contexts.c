@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "gates/decisions.h"
 #include "register/tables.h"
 
 static unsigned long context_hash(const void *data)
@@ -144,7 +145,8 @@ static bool add_copy(const struct sp_context *original, unsigned char *head, con
     return copy != NULL;
 }
 
-bool sp_contexts_copy(const void *from, const void *to)
+/* Note of |to| what is noted of |from|.  False if out of memory. */
+static bool note_copy(const void *from, const void *to)
 {
     struct sp_context original;
     unsigned char *head = NULL;
@@ -158,6 +160,17 @@ bool sp_contexts_copy(const void *from, const void *to)
         return true;
     OPENSSL_free(head);
     return false;
+}
+
+void *sp_contexts_duplicate(void *ctx, void *(*duplicate)(void *ctx), void (*release)(void *ctx))
+{
+    void *copy = duplicate(ctx);
+
+    if (copy == NULL || note_copy(ctx, copy))
+        return copy;
+    release(copy);
+    (void)sp_gate_no_memory();
+    return NULL;
 }
 
 void sp_contexts_end(const void *address)

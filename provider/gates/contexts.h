@@ -44,8 +44,11 @@ bool sp_contexts_get(const void *address, struct sp_context *context);
 void sp_contexts_set_stage(const void *address, enum sp_stage stage);
 /* Add to the data so far.  False if out of memory. */
 bool sp_contexts_gather(const void *address, const unsigned char *data, size_t length);
-/* Copy what was noted of |from| to |to|.  False if out of memory; then nothing is noted of |to|. */
-bool sp_contexts_copy(const void *from, const void *to);
+/*
+ * The context that the backend's |duplicate| makes of |ctx|, with what was noted of it.  NULL if it
+ * makes none.  NULL and raised if memory ran out: the backend's |release| frees what it made.
+ */
+void *sp_contexts_duplicate(void *ctx, void *(*duplicate)(void *ctx), void (*release)(void *ctx));
 void sp_contexts_end(const void *address);
 
 #endif

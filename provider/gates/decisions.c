@@ -73,10 +73,10 @@ smimepolicy_verdict *sp_judge_cert(const struct sp_cert *cert, smimepolicy_use u
     const struct sp_facts *facts = sp_cert_facts(cert);
     const time_t now = time(NULL);
 
-    if (facts != NULL && no_mail)
-        return sp_judge_raw(facts, use, now, sp_policy());
     if (facts == NULL)
         return sp_refuse_incomplete(use);
+    if (no_mail)
+        return sp_judge_raw(facts, use, now, sp_policy());
     return sp_gate_add_revocation(sp_judge(facts, use, now, SP_WITH_VALIDITY, sp_policy()), facts,
                                   cert, NULL, now);
 }

@@ -27,9 +27,7 @@ static char *name;         /* an owned copy: the table frees its own name when i
 
 static X509_TRUST *find(void)
 {
-    int index = X509_TRUST_get_by_id(X509_TRUST_EMAIL);
-
-    return index >= 0 ? X509_TRUST_get0(index) : NULL;
+    return X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
 }
 
 static bool set(trust_fn *check)

@@ -22,9 +22,8 @@ static struct kem kems[SLOTS];
 static bool may_encapsulate(const struct kem *k, const void *key)
 {
     /* TLS sets its peer's key share into a new key; a certificate's key is decoded. */
-    return key == NULL ||
-           sp_gate_allows(SMIMEPOLICY_ENCRYPT, key, &k->slot,
-                          sp_keys_was_loaded(key) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS);
+    return sp_gate_encrypts(key, &k->slot,
+                            sp_keys_was_loaded(key) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS);
 }
 
 #define ENTRIES(n)                                                                                 \
@@ -67,18 +66,15 @@ OSSL_DISPATCH *sp_gate_kem(const OSSL_ALGORITHM *algorithm, const struct sp_back
     if (i == SLOTS)
         return NULL;
     if (kems[i].slot.backend == NULL)
-        kems[i] =
-            (struct kem){ .slot = { .backend = functions,
-                                    .names = algorithm->algorithm_names,
-                                    .export_key = sp_export_for(backend, OSSL_OP_KEM,
-                                                                algorithm->algorithm_names) },
-                          .encapsulate_init = (OSSL_FUNC_kem_encapsulate_init_fn *)sp_dispatch_find(
-                              functions, OSSL_FUNC_KEM_ENCAPSULATE_INIT),
-                          .auth_encapsulate_init =
-                              (sp_kem_auth_encapsulate_init_fn *)sp_dispatch_find(
-                                  functions, SP_KEM_AUTH_ENCAPSULATE_INIT),
-                          .decapsulate_init = (OSSL_FUNC_kem_decapsulate_init_fn *)sp_dispatch_find(
-                              functions, OSSL_FUNC_KEM_DECAPSULATE_INIT) };
+        kems[i] = (struct kem){
+            .slot = sp_slot_of(algorithm, backend, OSSL_OP_KEM, algorithm->algorithm_names),
+            .encapsulate_init = (OSSL_FUNC_kem_encapsulate_init_fn *)sp_dispatch_find(
+                functions, OSSL_FUNC_KEM_ENCAPSULATE_INIT),
+            .auth_encapsulate_init = (sp_kem_auth_encapsulate_init_fn *)sp_dispatch_find(
+                functions, SP_KEM_AUTH_ENCAPSULATE_INIT),
+            .decapsulate_init = (OSSL_FUNC_kem_decapsulate_init_fn *)sp_dispatch_find(
+                functions, OSSL_FUNC_KEM_DECAPSULATE_INIT)
+        };
     return sp_splice(functions, gates[i],
                      sp_command_is_to(SMIMEPOLICY_DECRYPT) ? GATES : GATES - 1);
 }

@@ -201,9 +201,9 @@ static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot
     return !*judged || refuse_unknown(use, owners->via);
 }
 
-bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
-                    enum sp_evidence evidence)
+bool sp_gate_encrypts(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
 {
+    const smimepolicy_use use = SMIMEPOLICY_ENCRYPT;
     struct sp_owners owners;
     bool judged, allowed = find_owners(&owners, key, slot, NULL, smimepolicy_use_name(use)) &&
                            judge_use(use, key, slot, evidence, &owners, &judged);
@@ -405,7 +405,7 @@ bool sp_gate_decrypts(const void *key, const struct sp_slot *slot)
     struct sp_owners owners;
     bool allowed;
 
-    if (!sp_command_is_to(SMIMEPOLICY_DECRYPT) || key == NULL)
+    if (!sp_command_is_to(SMIMEPOLICY_DECRYPT))
         return true;
     if (sp_policy_locked() != NULL)
         return sp_gate_refused_locked("decrypt");

@@ -39,8 +39,7 @@ enum sp_evidence {
  * The decision is logged.  If the answer is yes the error queue is left as it was;
  * if it is no, a reason is raised for each fault.
  */
-bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
-                    enum sp_evidence evidence);
+bool sp_gate_encrypts(const void *key, const struct sp_slot *slot, enum sp_evidence evidence);
 
 /* What a gate sees of a signature that is to be made. */
 struct sp_signing {
@@ -49,7 +48,7 @@ struct sp_signing {
     size_t length;
     int digest; /* its NID; NID_undef: it is not judged */
 };
-/* May |key| make this signature, with this digest?  Logs and raises as sp_gate_allows(). */
+/* May |key| make this signature, with this digest?  Logs and raises as sp_gate_encrypts(). */
 bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing);
 /* Note that |key| signs |data|.  The signature was allowed before the data were known. */
 void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length);

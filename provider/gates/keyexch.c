@@ -49,19 +49,7 @@ static int set_peer(const struct exchange *x, void *ctx, void *peer)
     /* TLS sets its peer's point into a new key; a certificate's key is decoded. */
     if (sp_keys_was_generated(context.key) && sp_keys_was_loaded(peer))
         evidence = SP_EVIDENCE_NONE;
-    return sp_gate_allows(SMIMEPOLICY_ENCRYPT, peer, &x->slot, evidence) ? x->set_peer(ctx, peer)
-                                                                         : 0;
-}
-
-static void *dupctx(const struct exchange *x, void *ctx)
-{
-    void *copy = x->dupctx(ctx);
-
-    if (copy == NULL || sp_contexts_copy(ctx, copy))
-        return copy;
-    x->freectx(copy);
-    (void)sp_gate_no_memory();
-    return NULL;
+    return sp_gate_encrypts(peer, &x->slot, evidence) ? x->set_peer(ctx, peer) : 0;
 }
 
 #define ENTRIES(n)                                                                                 \
@@ -80,7 +68,7 @@ static void *dupctx(const struct exchange *x, void *ctx)
     }                                                                                              \
     static void *dupctx_##n(void *ctx)                                                             \
     {                                                                                              \
-        return dupctx(&exchanges[0##n], ctx);                                                      \
+        return sp_contexts_duplicate(ctx, exchanges[0##n].dupctx, exchanges[0##n].freectx);        \
     }
 SP_SLOTS_16(ENTRIES)
 #undef ENTRIES
@@ -107,17 +95,14 @@ OSSL_DISPATCH *sp_gate_keyexch(const OSSL_ALGORITHM *algorithm, const struct sp_
     if (*untouched || i == SLOTS)
         return NULL;
     if (exchanges[i].slot.backend == NULL)
-        exchanges[i] =
-            (struct exchange){ .slot = { .backend = functions,
-                                         .names = algorithm->algorithm_names,
-                                         .export_key = sp_export_for(backend, OSSL_OP_KEYEXCH,
-                                                                     algorithm->algorithm_names) },
+        exchanges[i] = (struct exchange){
+            .slot = sp_slot_of(algorithm, backend, OSSL_OP_KEYEXCH, algorithm->algorithm_names),
 #define TAKE(type, id) (OSSL_FUNC_keyexch_##type *)sp_dispatch_find(functions, id)
-                               .init = TAKE(init_fn, OSSL_FUNC_KEYEXCH_INIT),
-                               .set_peer = TAKE(set_peer_fn, OSSL_FUNC_KEYEXCH_SET_PEER),
-                               .freectx = TAKE(freectx_fn, OSSL_FUNC_KEYEXCH_FREECTX),
-                               .dupctx = TAKE(dupctx_fn, OSSL_FUNC_KEYEXCH_DUPCTX)
+            .init = TAKE(init_fn, OSSL_FUNC_KEYEXCH_INIT),
+            .set_peer = TAKE(set_peer_fn, OSSL_FUNC_KEYEXCH_SET_PEER),
+            .freectx = TAKE(freectx_fn, OSSL_FUNC_KEYEXCH_FREECTX),
+            .dupctx = TAKE(dupctx_fn, OSSL_FUNC_KEYEXCH_DUPCTX)
 #undef TAKE
-            };
+        };
     return sp_splice(functions, gates[i], GATES);
 }

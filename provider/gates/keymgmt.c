@@ -60,8 +60,7 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
     int same = k->match(a, b, selection);
 
     /* Only the public keys matter: ECDH compares the curve alone. */
-    if (same != 1 || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 || a == NULL || b == NULL ||
-        a == b)
+    if (same != 1 || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 || a == b)
         return same;
     /*
      * An engine's signatures reach no gate.  libcrypto compares the keys before, and a

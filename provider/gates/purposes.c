@@ -40,9 +40,7 @@ static struct purpose {
 
 static X509_PURPOSE *find(int id)
 {
-    int index = X509_PURPOSE_get_by_id(id);
-
-    return index >= 0 ? X509_PURPOSE_get0(index) : NULL;
+    return X509_PURPOSE_get0(X509_PURPOSE_get_by_id(id));
 }
 
 static bool set(struct purpose *purpose, check_fn *check)
@@ -253,18 +251,19 @@ static int judge_issuer(const X509 *x509, const struct known *k)
 {
     bool is_anchor = chain.anchor == x509 && chain.next == x509;
     struct sp_standing standing = { 0 };
-    bool may = chain.for_itself;
-    const bool matters = !may;
+    const bool matters = !chain.for_itself;
+    bool may;
 
-    if (!may && is_anchor)
+    if (!matters)
+        may = true;
+    else if (is_anchor)
         may = chain.vouches;
-    else if (!may && chain.anchor != NULL && !sp_facts_is_person_ca(k->facts))
+    else if (chain.anchor != NULL && !sp_facts_is_person_ca(k->facts))
         may = sp_may_issue(k->facts, standing, false);
-    else if (!may &&
-             !sp_uploaded_standing(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &standing))
-        return 0;
-    else if (!may)
+    else if (sp_uploaded_standing(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &standing))
         may = sp_may_issue(k->facts, standing, true);
+    else
+        return 0;
     chain.next = NULL;
     if (is_anchor)
         chain.anchor = NULL;

@@ -56,7 +56,7 @@ static enum sp_kind kind_of(const unsigned char *data, size_t length)
 static bool judge(const struct signature *s, void *ctx, const struct sp_context *context,
                   const unsigned char *data, size_t length)
 {
-    const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
+    const enum sp_kind kind = kind_of(data, length);
     struct sp_signing signing = { .data = data, .length = length };
 
     if (kind == SP_KIND_OTHER)
@@ -103,17 +103,6 @@ static int known(int done)
 {
     sp_digested_forget();
     return done;
-}
-
-static void *dupctx(const struct signature *s, void *ctx)
-{
-    void *copy = s->dupctx(ctx);
-
-    if (copy == NULL || sp_contexts_copy(ctx, copy))
-        return copy;
-    s->freectx(copy);
-    (void)sp_gate_no_memory();
-    return NULL;
 }
 
 #define ENTRIES(n)                                                                                 \
@@ -196,7 +185,7 @@ static void *dupctx(const struct signature *s, void *ctx)
     }                                                                                              \
     static void *dupctx_##n(void *ctx)                                                             \
     {                                                                                              \
-        return dupctx(&signatures[0##n], ctx);                                                     \
+        return sp_contexts_duplicate(ctx, signatures[0##n].dupctx, signatures[0##n].freectx);      \
     }
 SP_SLOTS_128(ENTRIES)
 #undef ENTRIES
@@ -263,15 +252,13 @@ static bool is_mac(const char *names)
 }
 
 /* From 3.5 on an algorithm may name its key types, e.g. RSA-SHA2-256 takes keys of RSA. */
-static OSSL_FUNC_keymgmt_export_fn *export_for(const OSSL_ALGORITHM *algorithm,
-                                               const struct sp_backend *backend)
+static const char *key_names(const OSSL_ALGORITHM *algorithm)
 {
     sp_signature_query_key_types_fn *query = (sp_signature_query_key_types_fn *)sp_dispatch_find(
         algorithm->implementation, SP_SIGNATURE_QUERY_KEY_TYPES);
     const char **types = query != NULL ? query() : NULL;
 
-    return sp_export_for(backend, OSSL_OP_SIGNATURE,
-                         types != NULL && types[0] != NULL ? types[0] : algorithm->algorithm_names);
+    return types != NULL && types[0] != NULL ? types[0] : algorithm->algorithm_names;
 }
 
 OSSL_DISPATCH *sp_gate_signature(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
@@ -284,9 +271,8 @@ OSSL_DISPATCH *sp_gate_signature(const OSSL_ALGORITHM *algorithm, const struct s
     if (*untouched || i == SLOTS)
         return NULL;
     if (signatures[i].slot.backend == NULL) {
-        signatures[i].slot = (struct sp_slot){ .backend = functions,
-                                               .names = algorithm->algorithm_names,
-                                               .export_key = export_for(algorithm, backend) };
+        signatures[i].slot =
+            sp_slot_of(algorithm, backend, OSSL_OP_SIGNATURE, key_names(algorithm));
         fill(&signatures[i], functions);
     }
     return sp_splice(functions, gates[i], GATES);

@@ -52,7 +52,7 @@ static bool is_usable(struct walk *walk, const struct sp_cert *issuer, bool *rev
     smimepolicy_verdict *verdict = judge(walk, issuer);
     const bool usable = verdict != NULL && smimepolicy_verdict_count(verdict) == 0;
 
-    *revoked = *revoked || (verdict != NULL && sp_says_revoked(verdict));
+    *revoked = verdict != NULL && sp_says_revoked(verdict);
     smimepolicy_verdict_free(verdict);
     return usable;
 }

@@ -59,8 +59,12 @@ static OSSL_FUNC_keymgmt_export_fn *export_of(const OSSL_ALGORITHM *algorithm)
                                                            OSSL_FUNC_KEYMGMT_EXPORT);
 }
 
-OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int operation,
-                                           const char *names)
+/*
+ * The export function of the keys that the algorithm |names| of |operation| uses;
+ * NULL if the backend has none.
+ */
+static OSSL_FUNC_keymgmt_export_fn *export_for(const struct sp_backend *backend, int operation,
+                                               const char *names)
 {
     const OSSL_ALGORITHM *all = backend->tables[OSSL_OP_KEYMGMT], *algorithm;
 
@@ -73,4 +77,12 @@ OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int
             answers_to(algorithm, operation, names))
             return export_of(algorithm);
     return NULL;
+}
+
+struct sp_slot sp_slot_of(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                          int operation, const char *key_names)
+{
+    return (struct sp_slot){ .backend = algorithm->implementation,
+                             .names = algorithm->algorithm_names,
+                             .export_key = export_for(backend, operation, key_names) };
 }

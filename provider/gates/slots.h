@@ -76,11 +76,8 @@ sp_gate_fn sp_gate_kem;
 sp_gate_fn sp_gate_keymgmt;
 sp_gate_fn sp_gate_store;
 
-/*
- * The export function of the keys that the algorithm |names| of |operation| uses;
- * NULL if the backend has none.
- */
-OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int operation,
-                                           const char *names);
+/* The slot of |algorithm| of |operation|, whose keys are those of KEYMGMT for |key_names|. */
+struct sp_slot sp_slot_of(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                          int operation, const char *key_names);
 
 #endif

@@ -18,8 +18,7 @@
 static bool copy_bytes(int from, int to)
 {
     struct stat is;
-    ssize_t sent = 1;
-    off_t done = 0;
+    ssize_t sent;
 
     if (fstat(from, &is) != 0)
         return false;
@@ -28,12 +27,14 @@ static bool copy_bytes(int from, int to)
         return false;
     }
     /* A file is replaced by rename and never changed, so what is open is whole. */
-    while (done < is.st_size && sent > 0) {
+    for (off_t done = 0; done < is.st_size;) {
         sent = sendfile(to, from, &done, (size_t)(is.st_size - done));
         if (sent == 0)
             errno = EIO;
+        if (sent <= 0)
+            return false;
     }
-    return sent > 0 && fchmod(to, is.st_mode & 0777) == 0 && fsync(to) == 0;
+    return fchmod(to, is.st_mode & 0777) == 0 && fsync(to) == 0;
 }
 
 /* Close what is open; errno stays. */
@@ -59,33 +60,27 @@ static bool copy_file(int from, int to, const char *name)
     return done || (in < 0 && errno == ENOENT);
 }
 
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t length = strlen(name), end = strlen(suffix);
-
-    return length > end && strcmp(name + length - end, suffix) == 0;
-}
-
 typedef bool entry_fn(int from, int to, const char *name);
 
 /* Call |each| for each name in |from|, whose descriptor is taken over. */
 static bool for_each(int from, int to, entry_fn *each)
 {
-    DIR *folder = from < 0 ? NULL : fdopendir(from);
+    DIR *folder = fdopendir(from);
     const struct dirent *entry;
     bool done = folder != NULL;
     int reason;
 
-    if (from >= 0 && folder == NULL)
+    if (folder == NULL)
         close_both(from, -1);
     while (done) {
         errno = 0;
         entry = readdir(folder);
-        if (entry == NULL)
+        if (entry == NULL) {
+            done = errno == 0;
             break;
+        }
         done = entry->d_name[0] == '.' || each(dirfd(folder), to, entry->d_name);
     }
-    done = done && errno == 0;
     reason = errno;
     if (folder != NULL)
         closedir(folder);
@@ -110,9 +105,10 @@ static bool copy_folder(int from, int to, const char *name, entry_fn *each)
 
 static bool copy_crl(int from, int to, const char *name)
 {
+    const char *suffix = strrchr(name, '.');
     struct stat is;
 
-    if (!ends_with(name, SUFFIX))
+    if (suffix == NULL || strcmp(suffix, SUFFIX) != 0)
         return true;
     if (fstatat(from, name, &is, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT;
@@ -159,9 +155,7 @@ void sp_beside_discard(const char *from)
 {
     int folder = open_folder(from);
 
-    if (folder < 0)
-        return;
-    (void)for_each(openat(folder, CRLS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), -1,
+    (void)for_each(openat(folder, CRLS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), folder,
                    discard_folder);
     (void)unlinkat(folder, CRLS, AT_REMOVEDIR);
     close_both(folder, -1);

@@ -33,16 +33,16 @@ time_t sp_keyring_contact(const char *path)
 smimepolicy_verdict *sp_keyring_add_age(smimepolicy_verdict *verdict, const struct sp_facts *facts,
                                         time_t now, const smimepolicy_settings *settings)
 {
-    const smimepolicy_use use = verdict == NULL ? 0 : smimepolicy_verdict_use(verdict);
-    time_t contact;
+    smimepolicy_use use;
 
-    if (verdict == NULL || !sp_age_is_asked(use, settings) ||
+    if (verdict == NULL)
+        return NULL;
+    use = smimepolicy_verdict_use(verdict);
+    if (!sp_age_is_asked(use, settings) ||
         (use == SMIMEPOLICY_VERIFY && settings->trust != SP_TRUST_KEYRING))
         return verdict;
-    contact = sp_keyring_contact(settings->keyring);
-    if (!sp_is_stale(contact, now, settings))
-        return verdict;
-    return sp_verdict_join(verdict, sp_judge_age(facts, use, contact, now, settings));
+    return sp_verdict_join(
+        verdict, sp_judge_age(facts, use, sp_keyring_contact(settings->keyring), now, settings));
 }
 
 bool sp_keyring_touch(const char *path, time_t now)

@@ -62,7 +62,7 @@ bool sp_accepts_anchors(const char *value)
     if (strcmp(value, "no") == 0 || strcmp(value, "yes") == 0)
         return true;
     while (*(value += strspn(value, ", ")) != '\0') {
-        if (strspn(value, "0123456789abcdefABCDEF") != 64 || strcspn(value, ", ") != 64)
+        if (strspn(value, "0123456789abcdefABCDEF") != 64)
             return false;
         value += 64;
         count++;
@@ -75,7 +75,7 @@ int64_t sp_seconds(const char *value)
     const size_t length = strspn(value, "0123456789");
     int64_t number = 0;
 
-    if (length > 5 || value[length] == '\0' || value[length + 1] != '\0')
+    if (length > 5 || strlen(value) != length + 1)
         return 0;
     for (size_t i = 0; i < length; i++)
         number = number * 10 + (value[i] - '0');
@@ -95,5 +95,5 @@ int64_t sp_seconds(const char *value)
 
 bool sp_accepts_span(const char *value)
 {
-    return sp_seconds(value) > 0;
+    return sp_seconds(value) != 0;
 }

@@ -29,15 +29,15 @@ static bool is_url(const char *url, size_t length)
     size_t begin = 0;
     size_t host;
 
-    for (size_t i = 0; i < length; i++)
-        if (!is_url_character(url[i]))
-            return false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
             begin = strlen(schemes[i]);
+    for (size_t i = begin; i < length; i++)
+        if (!is_url_character(url[i]))
+            return false;
     /* A password has no place before the host: URLs are shown. */
     host = strcspn(url + begin, "/?@ ");
-    return begin > 0 && length <= LONGEST_URL && host > 0 && url[begin + host] != '@';
+    return begin != 0 && length <= LONGEST_URL && host > 0 && url[begin + host] != '@';
 }
 
 bool sp_are_directories(const char *value)

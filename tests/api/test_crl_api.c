@@ -4,6 +4,7 @@
  *
  * A program that uses the C library, with settings that name a keyring.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@
 
 /* Root, an intermediate below it, and a signer below that. */
 static X509 *above, *signer;
+/* One between the two, or NULL. */
+static X509 *between;
 /* What ends the chain of the signer: the root, or one of these. */
 static X509 *anchor;
 static smimepolicy_settings *settings;
@@ -62,6 +65,8 @@ static void tear_down(void)
 {
     smimepolicy_settings_free(settings);
     X509_free(signer);
+    X509_free(between);
+    between = NULL;
     X509_free(above);
     sp_crls_tear_down();
 }
@@ -87,6 +92,8 @@ static bool verify(void)
     ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     ck_assert_int_gt(sk_X509_push(chain, above), 0);
+    if (between != NULL)
+        ck_assert_int_gt(sk_X509_push(chain, between), 0);
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, chain), 1);
     /* The root is as old as the other certificates of the tests. */
     X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), SP_NOW);
@@ -161,6 +168,52 @@ static void store(const X509 *cert, enum sp_role role)
     sp_store(keyring, cert, role);
     sp_keyring_close(keyring);
 }
+
+/* The next error of the queue is that |subject| is revoked. */
+static void expect_revoked(const char *subject)
+{
+    const char *text = NULL;
+    char wanted[64];
+
+    (void)snprintf(wanted, sizeof(wanted), "[revoked] (CN=%s, serial", subject);
+    ck_assert_uint_ne(ERR_get_error_all(NULL, NULL, NULL, &text, NULL), 0);
+    ck_assert_msg(strstr(text, wanted) != NULL, "%s", text);
+}
+
+/* Each of them is named. */
+START_TEST(two_revoked_issuers)
+{
+    struct sp_recipe issuer = { .serial = 9,
+                                .subject = "Between",
+                                .issuer = above,
+                                .key = sp_test_ec(),
+                                .basic = "critical,CA:TRUE",
+                                .not_after = "20991231235959Z",
+                                .again = { SKI("11121314"), AKI("0a0b0c0d") } };
+    struct sp_recipe below = { .serial = 10,
+                               .subject = "Bob",
+                               .key = sp_test_ec(),
+                               .san = "email:bob@example.org",
+                               .again = { AKI("11121314") },
+                               USABLE };
+
+    X509_free(signer);
+    between = below.issuer = sp_make_cert(&issuer);
+    signer = sp_make_cert(&below);
+    expect_verified(NULL);
+    revoke(crls.issuer, 7);
+    revoke(above, 9);
+    ck_assert(!verify());
+    expect_revoked("Between");
+    expect_revoked("Intermediate");
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    set("mode", "observe");
+    expect_verified(NULL);
+    store(signer, SP_ROLE_CONTACT);
+    set("mode", "enforce");
+    expect_verified(NULL);
+}
+END_TEST
 
 /* What is observed refuses nobody, and a contact needs no issuer. */
 START_TEST(revoked_issuer_that_does_not_matter)
@@ -398,6 +451,7 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, evaluated);
     tcase_add_test(tcase, signer_of_a_chain);
     tcase_add_test(tcase, issuer_in_a_chain);
+    tcase_add_test(tcase, two_revoked_issuers);
     tcase_add_test(tcase, revoked_issuer_that_does_not_matter);
     tcase_add_loop_test(tcase, hard, 0, 2);
     tcase_add_test(tcase, hard_below_an_intermediate);

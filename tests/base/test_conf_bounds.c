@@ -155,6 +155,7 @@ static const struct {
     { ".include@/other\n", NULL, "@/main: line 1" ODD },
     { "a.include = b\n", NULL, NULL },
     { "a:.include b\n", NULL, NULL },
+    { ":.include b\n", NULL, NULL },
     { "a :b.include\n", NULL, NULL },
     { "a = b # section::.include @/main\n", NULL, NULL },
     { "section::.include b # comment\n", NULL, "@/main: line 1" ODD },
@@ -185,6 +186,7 @@ static const struct {
 } passed[] = {
     { ".include @/other\n.include /dev/null\n", "" },
     { ".include /proc/self/task\n", "" },
+    { ".include # nothing\n.include \t#\n", "" },
     { ".include @/no\n", "@/main: 1: @/no: No such file or directory\n" },
     { "a\n.include @/other/no\n.include @/no\n",
       "@/main: 2: @/other/no: Not a directory\n@/main: 3: @/no: No such file or directory\n" },
@@ -209,20 +211,26 @@ START_TEST(passed_over)
 }
 END_TEST
 
-START_TEST(directory_of_another)
+/* A directory and a file that only others may read. */
+START_TEST(of_another)
 {
-    char *folder = filled("@/folder"), *path = filled("@/main");
-    char *expected = filled("@/main: 1: @/folder: Permission denied\n");
+    char *folder = filled("@/folder"), *path = filled("@/main"), *file = filled("@/other");
+    char *expected = filled("@/main: 1: @/folder: Permission denied\n"
+                            "@/main: 2: @/other: Permission denied\n");
 
-    write_text("@/main", ".include @/folder\n");
+    write_text("@/main", ".include @/folder\n.include @/other\n");
+    write_text("@/other", "a = b\n");
     ck_assert(mkdir(folder, 0) == 0 && chmod(here, 0755) == 0 && chmod(path, 0644) == 0);
+    ck_assert_int_eq(chmod(file, 0), 0);
     if (geteuid() == 0)
         ck_assert_int_eq(seteuid(12345), 0);
     expect("@/main", NULL);
+    ck_assert_str_eq(lost, expected);
+    expect("@/other", "@/other: Permission denied");
     if (getuid() == 0)
         ck_assert_int_eq(seteuid(0), 0);
-    ck_assert_str_eq(lost, expected);
     free(expected);
+    free(file);
     free(path);
     free(folder);
 }
@@ -291,6 +299,8 @@ START_TEST(no_files)
     write_text("@/main", ".include /dev/null\n.include @/main\n");
     expect("@/main", "@/main: line 2" BACK);
     write_bytes("@/main", "a\0b\n", 4);
+    expect("@/main", "@/main: it holds a NUL");
+    write_bytes("@/main", "", 1);
     expect("@/main", "@/main: it holds a NUL");
     write_text("@/other", ".include @/main\n");
     expect("@/other", "@/other: line 1: .include @/main: it holds a NUL");
@@ -397,6 +407,23 @@ START_TEST(entries)
 }
 END_TEST
 
+/* The first fault is the only one, and nothing is read behind it. */
+START_TEST(first_of_two)
+{
+    char *folder = filled("@/folder");
+    long kept;
+
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    write_text("@/folder/a.cnf", ".include @/main\n");
+    write_text("@/folder/b.cnf", ".include @/main\n");
+    write_text("@/main", ".include @/folder\n.include $x\n");
+    kept = sp_starve_kept();
+    expect("@/main", "@/folder/");
+    ck_assert_int_eq(sp_starve_kept(), kept);
+    free(folder);
+}
+END_TEST
+
 /* A line ends at its zero, whatever stands behind it. */
 START_TEST(end_of_a_line)
 {
@@ -448,7 +475,7 @@ int main(void)
     tcase_add_loop_test(tests, forms, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, passed_over, 0, SP_ROWS(passed));
     tcase_add_test(tests, end_of_a_line);
-    tcase_add_test(tests, directory_of_another);
+    tcase_add_test(tests, of_another);
     tcase_add_test(tests, place_of_relative_names);
     tcase_add_loop_test(tests, directories, 0, SP_ROWS(names));
     tcase_add_test(tests, no_files);
@@ -457,6 +484,7 @@ int main(void)
     tcase_add_test(tests, files);
     tcase_add_test(tests, depth);
     tcase_add_test(tests, entries);
+    tcase_add_test(tests, first_of_two);
     tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -70,6 +70,9 @@ static const struct {
     { { { CN, V_ASN1_BMPSTRING, "\0a\0b", 4, 0 }, END },
       { { CN, V_ASN1_UTF8STRING, "ab", -1, 0 }, END },
       true },
+    { { { CN, V_ASN1_UTF8STRING, "", -1, 0 }, END },
+      { { CN, V_ASN1_UTF8STRING, "\t ", -1, 0 }, END },
+      true },
     /* The order of names counts, and that within one does not. */
     { { { CN, V_ASN1_UTF8STRING, "a", -1, 0 }, { O, V_ASN1_UTF8STRING, "b", -1, 0 }, END },
       { { O, V_ASN1_UTF8STRING, "b", -1, 0 }, { CN, V_ASN1_UTF8STRING, "a", -1, 0 }, END },
@@ -108,25 +111,31 @@ START_TEST(fixed_numbers)
 }
 END_TEST
 
-/* A text that cannot be read has no hash. */
+/* A text that cannot be read has no hash; an empty one has. */
 START_TEST(unreadable)
 {
+    static const struct entry empty[] = { { CN, V_ASN1_UTF8STRING, "", -1, 0 }, END };
     static const struct entry broken[] = { { CN, V_ASN1_UTF8STRING, "a", -1, 0 },
                                            { CN, V_ASN1_UTF8STRING, "\xff", 1, 0 },
                                            END };
 
     ck_assert_uint_eq(hash_of(broken), 0);
+    ck_assert_uint_ne(hash_of(empty), 0);
 }
 END_TEST
 
 START_TEST(key_identifier)
 {
     static const unsigned char id[] = { 1, 2 };
+    static const unsigned char zero[] = { 0xd5, 0x6b, 0xb9, 0x53, 0x42, 0x87, 0x08, 0x36 };
 
     ck_assert_uint_eq(sp_key_identifier_hash(NULL, 0), 0);
     ck_assert_uint_eq(sp_key_identifier_hash(id, 0), SP_HASH_START);
     ck_assert_uint_eq(sp_key_identifier_hash(id, 2), sp_hash_bytes(SP_HASH_START, id, 2));
     ck_assert_uint_ne(sp_key_identifier_hash(id, 2), sp_key_identifier_hash(id, 1));
+    /* 0 is no hash. */
+    ck_assert_uint_eq(sp_hash_bytes(SP_HASH_START, zero, sizeof(zero)), 0);
+    ck_assert_uint_eq(sp_key_identifier_hash(zero, sizeof(zero)), 1);
 }
 END_TEST
 
@@ -172,7 +181,7 @@ END_TEST
 START_TEST(shared_points)
 {
     uint64_t none[SP_MOST_POINTS] = { 0 }, one[SP_MOST_POINTS] = { 5 };
-    uint64_t full[SP_MOST_POINTS] = { 1, 2, 3 }, cut[SP_MOST_POINTS] = { 1, 0, 5 };
+    uint64_t full[SP_MOST_POINTS + 1] = { 1, 2, 3 }, cut[SP_MOST_POINTS] = { 1, 0, 5 };
 
     ck_assert(!sp_share_point(none, none) && !sp_share_point(none, one));
     ck_assert(!sp_share_point(one, none) && sp_share_point(one, one));
@@ -180,6 +189,10 @@ START_TEST(shared_points)
     for (size_t i = 3; i < SP_MOST_POINTS; i++)
         full[i] = i == SP_MOST_POINTS - 1 ? 5 : 9 + i;
     ck_assert(sp_share_point(one, full) && sp_share_point(full, one));
+    /* What stands behind a list that is full is not of it. */
+    full[SP_MOST_POINTS - 1] = 4;
+    full[SP_MOST_POINTS] = 5;
+    ck_assert(!sp_share_point(one, full) && !sp_share_point(full, one));
     /* 0 ends a list. */
     ck_assert(!sp_share_point(one, cut) && !sp_share_point(cut, one));
 }

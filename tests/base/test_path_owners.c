@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,6 +197,8 @@ static void look_up(int row, bool is_relative)
 
 START_TEST(a_path)
 {
+    int in;
+
     if (rows[_i].of != NULL && geteuid() != 0)
         return;
     ck_assert(chmod("a", rows[_i].a) == 0 && chmod("a/b", rows[_i].b) == 0);
@@ -203,6 +206,12 @@ START_TEST(a_path)
         ck_assert_int_eq(lchown(rows[_i].of, OTHER, OTHER), 0);
     look_up(_i, false);
     look_up(_i, true);
+    /* Where standard input is closed, a directory has its number. */
+    in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 1);
+    (void)close(STDIN_FILENO);
+    look_up(_i, false);
+    ck_assert_int_eq(dup2(in, STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(close(in), 0);
 }
 END_TEST
 
@@ -215,6 +224,29 @@ START_TEST(the_root)
 
         ck_assert(sp_place_find(&place, paths[i], 0));
         expect_place(&place, ".");
+        sp_place_clear(&place);
+    }
+}
+END_TEST
+
+/* Where no directory can be opened it is said why: the root, and one behind it. */
+START_TEST(no_descriptor)
+{
+    const int next = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    struct rlimit before, few;
+    struct sp_place place;
+
+    ck_assert_int_eq(close(next), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    for (int more = 0; more < 2; more++) {
+        bool found;
+
+        few.rlim_cur = (rlim_t)(next + more);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+        found = sp_place_find(&place, "a/b/file", 0);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert(!found && errno == EMFILE);
         sp_place_clear(&place);
     }
 }
@@ -302,6 +334,22 @@ START_TEST(namespace_without_users)
 }
 END_TEST
 
+/* The directories of who asks are safe, whoever that is. */
+START_TEST(not_root)
+{
+    struct sp_place place;
+
+    if (geteuid() != 0)
+        return;
+    ck_assert(chmod(base, 0755) == 0 && lchown("a/b", OTHER, OTHER) == 0);
+    ck_assert_int_eq(seteuid(OTHER), 0);
+    ck_assert(sp_place_find(&place, "a/b/file", 0));
+    expect_place(&place, "file");
+    sp_place_clear(&place);
+    ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
 START_TEST(users_of_a_namespace)
 {
     static const char map[] = "1000 0 1\n2000 5 3\n";
@@ -343,8 +391,10 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_path, 0, SP_ROWS(rows));
     tcase_add_test(tests, the_root);
+    tcase_add_test(tests, no_descriptor);
     tcase_add_test(tests, no_directory);
     tcase_add_loop_test(tests, memory_runs_out, 0, 2);
+    tcase_add_test(tests, not_root);
     tcase_add_test(tests, users_of_a_namespace);
     tcase_add_test(tests, namespace_without_users);
     suite_add_tcase(suite, tests);

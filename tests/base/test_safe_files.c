@@ -6,14 +6,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/safe_files.h"
+#include "starve.h"
 #include "verdicts.h"
 
 /* Expect what |*why|, which is freed, says of |path|; NULL: nothing. */
@@ -159,6 +163,61 @@ START_TEST(a_way)
            "%s, on the way to %s, can be written by others than its owner; make it the owner's "
            "alone: chmod go-w %s");
     ck_assert_int_eq(unlink(link), 0);
+    if (geteuid() != 0)
+        return;
+    ck_assert(chmod(top, 0755) == 0 && chown(top, 12345, 0) == 0);
+    expect(sp_path_is_safe(top, "any", 0, false, &why), &why, top,
+           "%s, on the way to %s, belongs to somebody else (uid 12345), who could put another "
+           "keyring there; correct its owner, or move the keyring");
+}
+END_TEST
+
+/* In a user namespace that knows no user; 1: there are none. */
+static int look_in_namespace(void)
+{
+    char *why = NULL;
+
+    if (unshare(CLONE_NEWUSER) != 0)
+        return 1;
+    if (sp_path_is_safe(top, "any", geteuid(), false, &why) || why == NULL)
+        return 2;
+    return strstr(why, " belongs to a user that this user namespace does not know ") != NULL ? 0
+                                                                                             : 3;
+}
+
+START_TEST(a_way_in_a_namespace)
+{
+    pid_t child = fork();
+    int ended = 0;
+
+    if (child == 0)
+        _exit(look_in_namespace());
+    ck_assert_int_eq(waitpid(child, &ended, 0), child);
+    ck_assert(ended == 0 || WEXITSTATUS(ended) == 1);
+}
+END_TEST
+
+/* Where memory runs out no reason is given. */
+START_TEST(memory_runs_out)
+{
+    long number = 0, kept;
+    bool starved;
+
+    ERR_clear_error();
+    kept = sp_starve_kept();
+    do {
+        char *why = NULL;
+        bool safe;
+
+        sp_starve(++number);
+        safe = sp_path_is_safe(top, "any", geteuid(), false, &why);
+        starved = sp_starve_end();
+        ck_assert_int_eq(safe, !starved);
+        ck_assert_ptr_null(why);
+        ERR_clear_error();
+        ck_assert_int_eq(sp_starve_kept(), kept);
+    } while (starved);
+    ck_assert_int_gt(number, 5);
 }
 END_TEST
 
@@ -167,12 +226,17 @@ int main(void)
     Suite *suite = suite_create("safe files");
     TCase *tests = tcase_create("files");
 
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
+
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, status, 0, SP_ROWS(stats));
     tcase_add_test(tests, reason_of_failure);
     tcase_add_test(tests, a_file);
     tcase_add_test(tests, a_directory);
     tcase_add_test(tests, a_way);
+    tcase_add_test(tests, a_way_in_a_namespace);
+    tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

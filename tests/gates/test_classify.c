@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "gates/classify.h"
 #include "mail.h"
@@ -55,6 +56,14 @@ static const struct row {
     { "attribute without values",
       { 0x31, 32, TYPE_DATA, 0x30, 4, 0x06, 2, 0x2a, 3 },
       34,
+      SP_KIND_OTHER },
+    { "attribute of another class",
+      { 0x31, 45, TYPE_DATA, 0xb0, 0x11, OID_MESSAGE_DIGEST, 0x31, 4, 4, 2, 0xaa, 0xbb },
+      47,
+      SP_KIND_OTHER },
+    { "values of indefinite length",
+      { 0x31, 45, TYPE_DATA, 0x30, 0x11, OID_MESSAGE_DIGEST, 0x31, 0x80, 4, 2, 0, 0 },
+      47,
       SP_KIND_OTHER },
     { "empty set", { 0x31, 0 }, 2, SP_KIND_OTHER },
     { "one byte", { 0x31 }, 1, SP_KIND_OTHER },
@@ -130,6 +139,28 @@ START_TEST(random_bytes)
 }
 END_TEST
 
+/* The head of an attribute of messageDigest whose value has the length of a file. */
+START_TEST(more_than_a_file_has)
+{
+    static const unsigned char head[] = {
+        0x31, 0x84, 0x7f, 0xff, 0xff, 0xf9, 0x30, 0x84, 0x7f, 0xff, 0xff, 0xf3, OID_MESSAGE_DIGEST,
+        0x31, 0x84, 0x7f, 0xff, 0xff, 0xe2
+    };
+    const size_t most = 0x7fffffff, page = 4096;
+    /* Only the first page of it is there. */
+    unsigned char *data =
+        mmap(NULL, most + page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    ck_assert(data != MAP_FAILED && mprotect(data, page, PROT_READ | PROT_WRITE) == 0);
+    memcpy(data, head, sizeof(head));
+    ck_assert(sp_kind_of(data, most) == SP_KIND_MAIL);
+    /* One byte more in each of the three. */
+    data[5]++, data[11]++, data[28]++;
+    ck_assert(sp_kind_of(data, most + 1) == SP_KIND_OTHER);
+    ck_assert_int_eq(munmap(data, most + page), 0);
+}
+END_TEST
+
 /* Data that may become attributes are collected, within limits. */
 START_TEST(beginnings)
 {
@@ -138,6 +169,7 @@ START_TEST(beginnings)
         size_t length;
         bool begins;
     } heads[] = { { { 0x31 }, 1, true },
+                  { { 0x31, 0xff }, 1, true },
                   { { 0x31, 2 }, 2, true },
                   { { 0x31, 2, 0x30 }, 3, true },
                   { { 0x31, 2, 0x30, 0 }, 4, false },
@@ -151,6 +183,7 @@ START_TEST(beginnings)
                   { { 0x31, 0x82, 0xff, 0xff }, 3, true },
                   { { 0x31, 0x83, 0x10, 0, 0 }, 5, true },
                   { { 0x31, 0x83, 0x10, 0, 1 }, 5, false },
+                  { { 0x31, 0x84, 0, 0, 0, 1 }, 6, true },
                   { { 0x31, 0x84, 0xff, 0xff, 0xff, 0xff }, 6, false },
                   { { 0x31, 0x85, 0, 0, 0, 0, 1 }, 7, false },
                   { { 0x30, 2 }, 2, false },
@@ -197,6 +230,7 @@ int main(void)
     tcase_add_test(tests, every_truncation);
     tcase_add_test(tests, every_byte_changed);
     tcase_add_test(tests, random_bytes);
+    tcase_add_test(tests, more_than_a_file_has);
     tcase_add_test(tests, beginnings);
     tcase_add_test(tests, premaster);
     return sp_run_forked(suite);

@@ -23,6 +23,30 @@
 
 static int one, two, key;
 static const struct sp_slot slots[2];
+static int released; /* how often the backend freed |two| */
+
+static void *duplicate(void *ctx)
+{
+    ck_assert_ptr_eq(ctx, &one);
+    return &two;
+}
+
+static void *duplicate_none(void *ctx)
+{
+    (void)ctx;
+    return NULL;
+}
+
+static void release(void *ctx)
+{
+    ck_assert_ptr_eq(ctx, &two);
+    released++;
+}
+
+static void copy(void)
+{
+    ck_assert_ptr_eq(sp_contexts_duplicate(&one, duplicate, release), &two);
+}
 
 static void set_up(void)
 {
@@ -100,15 +124,16 @@ END_TEST
 
 START_TEST(copied)
 {
-    ck_assert(sp_contexts_copy(&one, &two));
+    copy();
     ck_assert(!sp_contexts_get(&two, &(struct sp_context){ 0 }));
+    ck_assert_ptr_null(sp_contexts_duplicate(&one, duplicate_none, release));
     ck_assert(sp_contexts_begin(&one, &key, &slots[1], true));
-    ck_assert(sp_contexts_copy(&one, &two));
+    copy();
     expect_head(&two, "");
     gather(&two, "stale");
     gather(&one, "abc");
     sp_contexts_set_stage(&two, SP_STAGE_REFUSED);
-    ck_assert(sp_contexts_copy(&one, &two));
+    copy();
     ck_assert(get(&two).key == &key && get(&two).slot == &slots[1] && get(&two).verifying);
     ck_assert_int_eq(get(&two).stage, SP_STAGE_NEW);
     gather(&two, "d");
@@ -117,6 +142,7 @@ START_TEST(copied)
     sp_contexts_end(&one);
     ck_assert(!sp_contexts_get(&one, &(struct sp_context){ 0 }));
     expect_head(&two, "abcd");
+    ck_assert_int_eq(released, 0);
 }
 END_TEST
 
@@ -134,11 +160,13 @@ START_TEST(without_memory)
     expect_head(&one, "abc");
     for (long fails = 1; fails <= 2; fails++) {
         sp_starve(fails);
-        ck_assert(!sp_contexts_copy(&one, &two));
+        ck_assert_ptr_null(sp_contexts_duplicate(&one, duplicate, release));
         ck_assert(sp_starve_end());
+        ck_assert_int_eq(released, (int)fails);
+        ck_assert_uint_ne(ERR_get_error(), 0);
         ck_assert(!sp_contexts_get(&two, &(struct sp_context){ 0 }));
     }
-    ck_assert(sp_contexts_copy(&one, &two));
+    copy();
 }
 END_TEST
 

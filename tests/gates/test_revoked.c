@@ -17,6 +17,7 @@
 
 #include "certs.h"
 #include "keyring_of_test.h"
+#include "mail.h"
 #include "revocation/crl_file.h"
 #include "starve.h"
 
@@ -306,6 +307,70 @@ START_TEST(issuer_of_a_signer)
 }
 END_TEST
 
+/*
+ * Beside the CA of a signer, which is revoked or not: others of its name with other keys, and a
+ * certificate of the same key that is not revoked.
+ */
+static const struct {
+    int strangers;
+    bool is_revoked, is_renewed;
+    const char *refused;
+} namesakes[] = {
+    { 0, false, false, NULL },       { 0, true, false, "[revoked]" }, { 1, false, false, NULL },
+    { 1, true, false, "[revoked]" }, { 2, true, false, "[revoked]" }, { 1, true, true, NULL },
+};
+
+static X509 *parsed(const struct sp_recipe *recipe)
+{
+    X509 *made = sp_make_cert(recipe), *cert = X509_dup(made);
+
+    ck_assert_ptr_nonnull(cert);
+    X509_free(made);
+    return cert;
+}
+
+START_TEST(issuer_of_a_signature)
+{
+    struct sp_recipe recipe = { YEARS, .subject = "Root", .usage = "keyCertSign",
+                                .basic = "critical,CA:TRUE" };
+    X509 *root, *middle, *beside[3], *signer;
+    int count = 0;
+
+    sp_start_with_keyring("signer_path = refuse");
+    recipe.key = sp_test_ec();
+    root = parsed(&recipe);
+    recipe.issuer = root;
+    recipe.issuer_key = sp_test_ec();
+    recipe.subject = "Middle";
+    recipe.serial = 7;
+    middle = parsed(&recipe);
+    recipe.serial = 8;
+    if (namesakes[_i].is_renewed)
+        beside[count++] = parsed(&recipe);
+    for (int i = 0; i < namesakes[_i].strangers; i++) {
+        EVP_PKEY *key = sp_make_key("EC", "P-256");
+
+        recipe.key = key;
+        recipe.serial = 9 + i;
+        beside[count++] = parsed(&recipe);
+        EVP_PKEY_free(key);
+    }
+    signer = parsed(&(struct sp_recipe){
+        YEARS, .subject = "Bob", .serial = 20, .issuer = middle, .issuer_key = sp_test_ec(),
+        .key = sp_test_rsa(), .san = "email:bob@example.org", .usage = "digitalSignature" });
+    sp_put_cert(SP_ROLE_CA, root, NULL, NULL);
+    store_crl_with(root, namesakes[_i].is_revoked ? X509_get0_serialNumber(middle) : NULL);
+    ERR_clear_error();
+    EXPECT(sp_cms_sign(signer, sp_test_rsa(), 0), namesakes[_i].refused);
+    X509_free(signer);
+    while (count > 0)
+        X509_free(beside[--count]);
+    X509_free(middle);
+    X509_free(root);
+    remove_crls();
+}
+END_TEST
+
 /* What a child, or its parent, stores is known to the other at once. */
 START_TEST(across_a_fork)
 {
@@ -376,6 +441,7 @@ int main(void)
     tcase_add_test(tests, crl_of_a_namesake);
     tcase_add_test(tests, parsed_before_us);
     tcase_add_loop_test(tests, issuer_of_a_signer, 0, 2 * SP_ROWS(chains));
+    tcase_add_loop_test(tests, issuer_of_a_signature, 0, SP_ROWS(namesakes));
     tcase_add_test(tests, across_a_fork);
     tcase_add_test(tests, in_threads);
     return sp_run_forked(suite);

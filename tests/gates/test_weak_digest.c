@@ -4,6 +4,8 @@
  *
  * The setting `weak_digest` and the digest of a message, as the gates see it.
  */
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -124,6 +126,22 @@ START_TEST(signed_with)
 }
 END_TEST
 
+/* Who is refused is not asked for the digest, too. */
+START_TEST(refused_for_one_reason)
+{
+    struct sp_owner who;
+    const char *errors;
+
+    sp_start(DENY);
+    who = sp_read_owner("expired-ec");
+    ck_assert(!sp_sign_data(who.key, "SHA1", sp_mail_attributes, sizeof(sp_mail_attributes)));
+    errors = sp_errors();
+    ck_assert_msg(strstr(errors, "[expired]") != NULL && strstr(errors, FAULT) == NULL, "%s",
+                  errors);
+    sp_free_owner(&who);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("weak digest");
@@ -131,5 +149,6 @@ int main(void)
 
     tcase_add_loop_test(tests, verified, 0, SP_ROWS(messages));
     tcase_add_loop_test(tests, signed_with, 0, SP_ROWS(signatures));
+    tcase_add_test(tests, refused_for_one_reason);
     return sp_run_forked(suite);
 }

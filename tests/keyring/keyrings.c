@@ -248,3 +248,11 @@ int sp_descriptors(const char *where, int *one)
     OPENSSL_free(file);
     return count;
 }
+
+int sp_free_descriptor(void)
+{
+    const int fd = dup(STDIN_FILENO);
+
+    ck_assert(fd >= 0 && close(fd) == 0);
+    return fd;
+}

@@ -51,5 +51,7 @@ int64_t sp_sql_number(const char *place, const char *file, const char *sql);
 
 /* How many descriptors of this process are open on its certificates; |*one| is one of them. */
 int sp_descriptors(const char *where, int *one);
+/* The lowest number of a descriptor that is not in use: it is higher if one was left open. */
+int sp_free_descriptor(void);
 
 #endif

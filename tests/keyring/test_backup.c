@@ -5,6 +5,7 @@
  * A copy of a keyring: a keyring as the first, whole or not there.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
+#include "failing_calls.h"
 #include "keyrings.h"
 
 static char *place, *folder; /* the keyring, and the directory that it is in */
@@ -207,6 +210,55 @@ START_TEST(there_already)
 }
 END_TEST
 
+static int open_nothing(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+    (void)name, (void)flags, (void)vfs;
+    looks++;
+    *db = NULL;
+    return SQLITE_NOMEM;
+}
+
+/* What is there already is seen before anything is copied. */
+START_TEST(there_before)
+{
+    char *path = sp_store_file(folder, "copy");
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+
+    table.open_v2 = open_nothing;
+    sp_database(keyring)->sq = &table;
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    expect_refused(path, "/copy: it is there already; name a new directory");
+    ck_assert_int_eq(looks, 0);
+    ck_assert_int_eq(rmdir(path), 0);
+    expect_refused(path, ": cannot copy it: out of memory");
+    ck_assert_int_eq(looks, 1);
+    sp_database(keyring)->sq = sp_sqlite();
+    OPENSSL_free(path);
+}
+END_TEST
+
+static sqlite3_backup *begin_nothing(sqlite3 *to, const char *to_name, sqlite3 *from,
+                                     const char *from_name)
+{
+    (void)to, (void)to_name, (void)from, (void)from_name;
+    return NULL;
+}
+
+START_TEST(not_begun)
+{
+    char *path = sp_store_file(folder, "copy"), *why = sp_format("%s: cannot copy it: ", place);
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+
+    table.backup_init = begin_nothing;
+    sp_database(keyring)->sq = &table;
+    expect_refused(path, why);
+    ck_assert_str_eq(strstr(sp_keyring_why(keyring), why) + strlen(why), "SQL logic error");
+    sp_database(keyring)->sq = sp_sqlite();
+    OPENSSL_free(why);
+    OPENSSL_free(path);
+}
+END_TEST
+
 START_TEST(nowhere)
 {
     char *path = sp_store_file(folder, "no/copy");
@@ -240,6 +292,68 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* Remove it, with the CRL that is in it. */
+static void discard_copy(const char *path)
+{
+    char *command = sp_format("rm %s/crls/a/one.crl && rm -r %s", path, path);
+
+    ck_assert_int_eq(system(command), 0);
+    OPENSSL_free(command);
+}
+
+static void make_crl(void)
+{
+    static const char *const folders[] = { "crls", "crls/a" };
+    char *path;
+    FILE *file;
+
+    for (int i = 0; i < SP_ROWS(folders); i++) {
+        path = sp_store_file(place, folders[i]);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+        OPENSSL_free(path);
+    }
+    path = sp_store_file(place, "crls/a/one.crl");
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+    OPENSSL_free(path);
+}
+
+/* Each call of the system fails once: the copy is whole, or it is not there. */
+START_TEST(every_call)
+{
+    char *path = sp_store_file(folder, "copy");
+    const int first = sp_free_descriptor();
+    long number = 0;
+    int passed = 0;
+    bool failed;
+
+    make_crl();
+    do {
+        bool done;
+
+        sp_fail_call(++number, EIO);
+        done = sp_keyring_backup(keyring, path, NULL);
+        failed = sp_fail_end();
+        ck_assert(done || failed);
+        ck_assert_int_eq(sp_free_descriptor(), first);
+        ck_assert_int_eq(count_beside(), done);
+        if (!done)
+            ck_assert_msg(strstr(sp_keyring_why(keyring), "Input/output error") != NULL, "%ld: %s",
+                          number, sp_keyring_why(keyring));
+        else
+            discard_copy(path);
+        /* The CRL and its two folders, the copy, and the directory that it is in. */
+        if (!failed)
+            ck_assert_int_eq(sp_syncs(), 3 + 2);
+        passed += failed && done;
+    } while (failed);
+    /* What nobody knows of the copy, of its directory and of the private keys is seen later. */
+    ck_assert_int_eq(passed, 3);
+    OPENSSL_free(path);
+}
+END_TEST
+
 /* Keys that cannot be read are not left out in silence. */
 START_TEST(keys_that_cannot_be_read)
 {
@@ -268,8 +382,11 @@ int main(void)
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, root);
     tcase_add_loop_test(tests, there_already, 0, 3);
+    tcase_add_test(tests, there_before);
+    tcase_add_test(tests, not_begun);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);
+    tcase_add_test(tests, every_call);
     tcase_add_test(tests, keys_that_cannot_be_read);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

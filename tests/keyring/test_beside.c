@@ -5,6 +5,7 @@
  * What a backup takes along from the directory of a keyring: stored CRLs, and nothing else.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,9 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "failing_calls.h"
 #include "keyring/beside.h"
-#include "verdicts.h"
+#include "keyrings.h"
 
 #define TEMPLATE "/tmp/beside-XXXXXX"
 
@@ -103,6 +105,7 @@ START_TEST(copied)
     make_file("crls/a/two.crl", "", 0600);
     make_file("crls/b/three.crl", "three", 0640);
     make_file("crls/a/one.crl.new", "unfinished", 0600);
+    make_file("crls/a/README", "no name of a CRL", 0600);
     make_file("crls/a/.crl", "no name", 0600);
     make_file("crls/top.crl", "in no folder", 0600);
     make_file("crls/.hidden/four.crl", "x", 0600);
@@ -203,6 +206,100 @@ START_TEST(no_descriptors)
 }
 END_TEST
 
+/* What calls of the system may say, and how many may say that without a fault. */
+static const struct {
+    int reason, fine;
+} reasons[] = {
+    { EIO, 0 },
+    /* The folder, that of an issuer, and a CRL before it is looked at and before it is opened. */
+    { ENOENT, 2 * 3 + 1 },
+    /* The folder, and that of an issuer. */
+    { ENOTDIR, 2 + 1 },
+    { ELOOP, 2 + 1 },
+};
+
+/* Each call fails once, and is told by its reason, unless something is gone meanwhile. */
+START_TEST(every_call)
+{
+    const int first = sp_free_descriptor();
+    int fine = 0;
+    long number = 0;
+    bool failed;
+
+    make_folder("crls");
+    make_folder("crls/a");
+    make_folder("crls/b");
+    make_file("crls/a/one.crl", "one", 0644);
+    make_file("crls/b/two.crl", "two", 0644);
+    do {
+        bool done;
+        int reason;
+
+        sp_fail_call(++number, reasons[_i].reason);
+        done = sp_beside_copy(from, to);
+        reason = errno;
+        failed = sp_fail_end();
+        ck_assert(done || (failed && reason == reasons[_i].reason));
+        ck_assert_int_eq(sp_free_descriptor(), first);
+        if (!failed) {
+            expect_output("cat crls/*/*", "onetwo");
+            /* Two files, and their three folders. */
+            ck_assert_int_eq(sp_syncs(), 2 + 3);
+        }
+        fine += failed && done;
+        sp_beside_discard(to);
+        ck_assert_int_eq(sp_free_descriptor(), first);
+        expect_output("ls", "");
+    } while (failed);
+    ck_assert_int_eq(fine, reasons[_i].fine);
+}
+END_TEST
+
+/* It was longer when its status was asked for. */
+START_TEST(shorter)
+{
+    make_folder("crls");
+    make_folder("crls/a");
+    make_file("crls/a/one.crl", "one", 0644);
+    sp_send_nothing(true);
+    ck_assert(!sp_beside_copy(from, to));
+    ck_assert_int_eq(errno, EIO);
+    sp_send_nothing(false);
+}
+END_TEST
+
+/* It was a file when its name was looked at. */
+START_TEST(swapped)
+{
+    char *pipe = path_of(from, "crls/a/pipe.crl");
+
+    make_folder("crls");
+    make_folder("crls/a");
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    sp_take_for_files(true);
+    ck_assert(!sp_beside_copy(from, to));
+    ck_assert_int_eq(errno, EINVAL);
+    sp_take_for_files(false);
+    OPENSSL_free(pipe);
+}
+END_TEST
+
+/* Standard input is closed, so that a folder gets its number. */
+START_TEST(without_input)
+{
+    make_folder("crls");
+    make_folder("crls/a");
+    make_file("crls/a/one.crl", "one", 0644);
+    close(STDIN_FILENO);
+    ck_assert(sp_beside_copy(from, to));
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    expect_output("cat crls/*/*", "one");
+    sp_beside_discard(to);
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    expect_output("ls", "");
+}
+END_TEST
+
 START_TEST(discarded)
 {
     char *kept = path_of(to, "kept");
@@ -231,6 +328,10 @@ int main(void)
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, no_descriptors);
+    tcase_add_loop_test(tests, every_call, 0, SP_ROWS(reasons));
+    tcase_add_test(tests, shorter);
+    tcase_add_test(tests, swapped);
+    tcase_add_test(tests, without_input);
     tcase_add_test(tests, discarded);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -465,6 +465,29 @@ START_TEST(cannot_look_up)
 }
 END_TEST
 
+static const unsigned char *no_text(sqlite3_stmt *row, int column)
+{
+    (void)row, (void)column;
+    return NULL;
+}
+
+/* What SQLite has no memory to say is not taken for a yes. */
+START_TEST(says_nothing)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+
+    table.column_text = no_text;
+    sp_database(keyring)->sq = &table;
+    ck_assert(!sp_keyring_check(keyring, add_line, told, &checked));
+    ck_assert_str_eq(sp_keyring_why(keyring), "out of memory");
+    ck_assert_str_eq(told, "");
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: check");
@@ -486,6 +509,7 @@ int main(void)
     tcase_add_loop_test(tests, page_of_nothing, 0, 2);
     tcase_add_loop_test(tests, cannot_go_on, 0, SP_ROWS(codes));
     tcase_add_test(tests, cannot_look_up);
+    tcase_add_test(tests, says_nothing);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -5,6 +5,7 @@
  * When a keyring was last in touch with its hub, and what that means for a verdict.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "failing_calls.h"
 #include "keyring/contact.h"
 #include "keyrings.h"
 #include "rules/verdict.h"
@@ -33,18 +35,9 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
-/* The lowest number of a descriptor that is not in use. */
-static int free_descriptor(void)
-{
-    const int fd = dup(STDIN_FILENO);
-
-    ck_assert(fd >= 0 && close(fd) == 0);
-    return fd;
-}
-
 START_TEST(noted)
 {
-    const int first = free_descriptor();
+    const int first = sp_free_descriptor();
 
     ck_assert_int_eq(sp_keyring_contact(NULL), 0);
     ck_assert_int_eq(sp_keyring_contact(place), 0);
@@ -52,7 +45,7 @@ START_TEST(noted)
     ck_assert_int_eq(sp_keyring_contact(place), SP_NOW);
     ck_assert(sp_keyring_touch(place, SP_NOW + 1));
     ck_assert_int_eq(sp_keyring_contact(place), SP_NOW + 1);
-    ck_assert_int_eq(free_descriptor(), first);
+    ck_assert_int_eq(sp_free_descriptor(), first);
 }
 END_TEST
 
@@ -84,6 +77,40 @@ START_TEST(without_memory)
     ck_assert(!sp_keyring_touch(place, SP_NOW));
     ck_assert_int_eq(errno, ENOMEM);
     ck_assert(sp_starve_end());
+}
+END_TEST
+
+/* A contact that cannot be noted is no contact. */
+START_TEST(every_call)
+{
+    const int first = sp_free_descriptor();
+    long number = 0;
+    bool done, failed;
+    int reason;
+
+    do {
+        sp_fail_call(++number, EIO);
+        done = sp_keyring_touch(place, SP_NOW);
+        reason = errno;
+        failed = sp_fail_end();
+        ck_assert_int_eq(done, !failed);
+        ck_assert(done || reason == EIO);
+        ck_assert_int_eq(sp_free_descriptor(), first);
+    } while (failed);
+    ck_assert_int_eq(sp_keyring_contact(place), SP_NOW);
+    sp_fail_call(1, EIO);
+    ck_assert_int_eq(sp_keyring_contact(place), 0);
+    ck_assert(sp_fail_end());
+}
+END_TEST
+
+/* Standard input is closed, so that the file gets its number. */
+START_TEST(without_input)
+{
+    close(STDIN_FILENO);
+    ck_assert(sp_keyring_touch(place, SP_NOW));
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    ck_assert_int_eq(sp_keyring_contact(place), SP_NOW);
 }
 END_TEST
 
@@ -145,6 +172,8 @@ int main(void)
     tcase_add_test(tests, noted);
     tcase_add_test(tests, no_file);
     tcase_add_test(tests, without_memory);
+    tcase_add_test(tests, every_call);
+    tcase_add_test(tests, without_input);
     tcase_add_loop_test(tests, age, 0, SP_ROWS(rows));
     suite_add_tcase(suite, tests);
     return sp_run(suite);

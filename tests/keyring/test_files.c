@@ -17,6 +17,7 @@
 
 #include <openssl/crypto.h>
 
+#include "failing_calls.h"
 #include "keyrings.h"
 
 #define OTHER 12345
@@ -112,6 +113,7 @@ static const struct {
     { "/proc/self/keyring", "/proc/self/keyring: No such file or directory" },
     { "/proc/self/a/keyring", "/proc/self/a: No such file or directory" },
     { "/dev/null/a/keyring", "/dev/null/a: Not a directory" },
+    { "/dev/null/a/b/keyring", "/dev/null/a: Not a directory" },
 };
 
 START_TEST(not_made)
@@ -148,6 +150,83 @@ START_TEST(not_made_without_descriptors)
     ck_assert_int_ne(access(file, F_OK), 0);
     OPENSSL_free(file);
     OPENSSL_free(fresh);
+}
+END_TEST
+
+/* Each call of the system fails once: it is said, and no file stays open. */
+START_TEST(not_made_by_a_disk_that_fails)
+{
+    const int first = sp_free_descriptor();
+    long number = 0;
+    int passed = 0;
+    bool failed;
+
+    do {
+        char *fresh = sp_store_file(place, "fresh");
+        enum sp_made made;
+        char *why = NULL;
+        bool done;
+
+        if (_i == 1)
+            ck_assert_int_eq(mkdir(fresh, 0755), 0);
+        sp_fail_call(++number, EIO);
+        done = sp_files_make(fresh, &made, &why);
+        failed = sp_fail_end();
+        expect_words(why, done ? NULL : ": Input/output error");
+        ck_assert(done || failed);
+        passed += failed && done;
+        ck_assert_int_eq(sp_free_descriptor(), first);
+        sp_files_remove(fresh, SP_MADE_DIRECTORY);
+        ck_assert_int_ne(access(fresh, F_OK), 0);
+        OPENSSL_free(fresh);
+    } while (failed);
+    /* Whether the directory is there already: then the path to it is looked at twice. */
+    ck_assert_int_eq(passed, 1);
+}
+END_TEST
+
+/* The root is a directory like any other, and nothing is made there by this test. */
+START_TEST(not_made_in_the_root)
+{
+    enum sp_made made;
+    char *why = NULL;
+
+    /* After stat() and mkdir() the directory is looked at. */
+    sp_fail_call(3, EIO);
+    ck_assert(!sp_files_make("/", &made, &why));
+    ck_assert(sp_fail_end());
+    expect_words(why, "/: Input/output error");
+}
+END_TEST
+
+START_TEST(not_synced)
+{
+    const int first = sp_free_descriptor();
+
+    for (int number = 1; number <= 2; number++) {
+        sp_fail_call(number, EIO);
+        ck_assert(!sp_files_sync(place));
+        ck_assert_int_eq(sp_syncs(), number - 1);
+        ck_assert(sp_fail_end());
+        ck_assert_int_eq(sp_free_descriptor(), first);
+    }
+}
+END_TEST
+
+/* What cannot be found out is there: who opens it is told. */
+static const struct {
+    int reason;
+    bool exists;
+} reasons[] = { { EIO, true }, { EACCES, true }, { ENOENT, false }, { ENOTDIR, false } };
+
+START_TEST(exists)
+{
+    sp_fail_call(1, reasons[_i].reason);
+    ck_assert_int_eq(sp_keyring_exists(place), reasons[_i].exists);
+    ck_assert(sp_fail_end());
+    /* What was not found before does not matter. */
+    errno = ENOENT;
+    ck_assert(sp_keyring_exists(place));
 }
 END_TEST
 
@@ -211,6 +290,10 @@ int main(void)
     tcase_add_test(tests, unmapped_user);
     tcase_add_loop_test(tests, not_made, 0, SP_ROWS(impossible));
     tcase_add_test(tests, not_made_without_descriptors);
+    tcase_add_loop_test(tests, not_made_by_a_disk_that_fails, 0, 2);
+    tcase_add_test(tests, not_made_in_the_root);
+    tcase_add_test(tests, not_synced);
+    tcase_add_loop_test(tests, exists, 0, SP_ROWS(reasons));
     tcase_add_test(tests, removed);
     tcase_add_loop_test(tests, made_for_an_upload, 0, 2);
     suite_add_tcase(suite, tests);

@@ -330,6 +330,87 @@ START_TEST(roles)
 }
 END_TEST
 
+/* Roles that are none are not counted, and nothing else is written. */
+START_TEST(strange_roles)
+{
+    int64_t counts[1 + SP_ROLE_COUNT + 2];
+
+    fill();
+    sp_run_sql(place, SP_CERTIFICATES,
+               "UPDATE certificate SET role = -1 WHERE id = 3;"
+               "UPDATE certificate SET role = 0 WHERE id = 4;"
+               "UPDATE certificate SET role = 5 WHERE id = 5;"
+               "UPDATE certificate SET role = 6 WHERE id = 6");
+    ck_assert_int_eq(SP_ROLE_COUNT, 5);
+    memset(counts, 0xff, sizeof(counts));
+    ck_assert(sp_keyring_count(keyring, counts + 1));
+    ck_assert(counts[0] == -1 && counts[1 + 5] == -1 && counts[1 + 6] == -1);
+    ck_assert_int_eq(counts[1 + SP_ROLE_NONE], 1);
+    ck_assert_int_eq(counts[1 + SP_ROLE_CONTACT], 3);
+    empty();
+}
+END_TEST
+
+/* How SQLite is asked, so that it takes the index, and need not sort. */
+static const struct {
+    enum sp_index index;
+    unsigned roles;
+    const char *with, *without;
+} statements[] = {
+    { SP_ALL, CA, "INDEXED BY certificate_by_role", "(SELECT" },
+    { SP_ALL, CONTACT | CA, "ORDER BY c.id", "INDEXED" },
+    { SP_BY_ADDRESS, 0, "ORDER BY a.certificate", "INDEXED" },
+    { SP_BY_RECIPIENT, 0, "ORDER BY r.certificate", "INDEXED" },
+    { SP_BY_KEY, 0, "ORDER BY c.id", "INDEXED" },
+};
+
+START_TEST(one_statement)
+{
+    static const unsigned char hash[SP_SHA256_LENGTH];
+    const struct sp_query query = { .index = statements[_i].index,
+                                    .roles = statements[_i].roles,
+                                    .text = "bob@example.org",
+                                    .hash = hash,
+                                    .length = 1 };
+    const struct sp_database *database = sp_database(keyring);
+    sqlite3_stmt *statement;
+
+    sp_expect_found(keyring, &query, "");
+    statement = database->spare;
+    ck_assert_ptr_nonnull(strstr(database->sq->sql(statement), statements[_i].with));
+    ck_assert_ptr_null(strstr(database->sq->sql(statement), statements[_i].without));
+    /* The next question of the kind has the same, and is answered anew. */
+    fill();
+    sp_expect_found(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = hash }, "");
+    ck_assert_ptr_ne(database->spare, NULL);
+    statement = database->spare;
+    sp_expect_found(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = hash }, "");
+    ck_assert_ptr_eq(database->spare, statement);
+    sp_expect_found(keyring, &(struct sp_query){ .index = SP_ALL }, "1 2 3 4 5 6 7");
+    empty();
+}
+END_TEST
+
+/* Whoever looks at it sees that it is no certificate. */
+START_TEST(one_byte)
+{
+    struct sp_cursor *cursor;
+    struct sp_record record;
+
+    fill();
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'30' WHERE id = 2");
+    cursor = sp_keyring_find(
+        keyring, &(struct sp_query){ .index = SP_BY_ADDRESS, .text = "robert@example.org" });
+    ck_assert_int_eq(sp_cursor_next(cursor, &record), 1);
+    ck_assert_uint_eq(record.der_length, 1);
+    ck_assert_ptr_null(sp_record_cert(&record));
+    sp_record_clear(&record);
+    sp_cursor_free(cursor);
+    ERR_clear_error();
+    empty();
+}
+END_TEST
+
 /* --- more than a page */
 
 #define MANY 150
@@ -509,6 +590,9 @@ int main(void)
     tcase_add_test(tests, subject_without_sha1);
     tcase_add_test(tests, whole_record);
     tcase_add_test(tests, roles);
+    tcase_add_test(tests, strange_roles);
+    tcase_add_loop_test(tests, one_statement, 0, SP_ROWS(statements));
+    tcase_add_test(tests, one_byte);
     tcase_add_test(tests, pages);
     tcase_add_test(tests, page_borders);
     tcase_add_test(tests, changed_between_pages);

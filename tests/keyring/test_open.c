@@ -80,6 +80,10 @@ START_TEST(made_in_the_working_directory)
     place[strlen(place)] = '/';
     sp_keyring_close(sp_must_open("keyring", SP_KEYRING_WRITE));
     sp_keyring_close(sp_must_open(place, SP_KEYRING_READ));
+    sp_keyring_close(sp_must_open("k/", SP_KEYRING_WRITE));
+    sp_keyring_close(sp_must_open("a/k", SP_KEYRING_WRITE));
+    ck_assert_uint_eq(mode_of("../k"), 0755);
+    ck_assert_uint_eq(mode_of("../a"), 0700);
     ck_assert_int_eq(chdir("/"), 0);
 }
 END_TEST
@@ -171,6 +175,8 @@ static void expect_both(const char *fragment)
         sp_expect_refusal(place, SP_KEYRING_WRITE, fragment);
     } else {
         sp_keyring_close(sp_must_open(place, SP_KEYRING_READ));
+        /* What was not found before does not matter. */
+        errno = ENOENT;
         sp_keyring_close(sp_must_open(place, SP_KEYRING_WRITE));
     }
 }
@@ -358,6 +364,35 @@ START_TEST(one_question)
     X509_free(empty);
     sp_keyring_close(keyring);
     X509_free(cert);
+}
+END_TEST
+
+/* How SQLite is told to go about it.  A reader has the cache that SQLite has by itself. */
+static const struct {
+    const char *question;
+    int64_t by_reader, by_writer;
+} manners[] = {
+    { "PRAGMA main.synchronous", 3, 3 },     { "PRAGMA trusted_schema", 0, 0 },
+    { "PRAGMA cell_size_check", 1, 1 },      { "PRAGMA query_only", 1, 0 },
+    { "PRAGMA cache_size", -2000, -32768 },  { "PRAGMA keys.synchronous", 3, 3 },
+    { "PRAGMA busy_timeout", 60000, 60000 },
+};
+
+START_TEST(manner)
+{
+    static const enum sp_access accesses[] = { SP_KEYRING_READ, SP_KEYRING_WRITE };
+
+    make();
+    for (int i = 0; i < SP_ROWS(accesses); i++) {
+        struct sp_keyring *keyring = sp_must_open(place, accesses[i]);
+        const int64_t expected = i == 0 ? manners[_i].by_reader : manners[_i].by_writer;
+        int64_t is = -1;
+
+        ck_assert(sp_keys_attach(sp_database(keyring)));
+        ck_assert(sp_store_number(sp_database(keyring), manners[_i].question, &is));
+        ck_assert_int_eq(is, expected);
+        sp_keyring_close(keyring);
+    }
 }
 END_TEST
 
@@ -556,6 +591,22 @@ START_TEST(by_default)
 }
 END_TEST
 
+/* What somebody names goes before all of these. */
+static const struct {
+    const char *named, *path;
+} named[] = { { "/other", "/other" }, { "other", "other" }, { "", "/n" }, { NULL, "/n" } };
+
+START_TEST(by_name)
+{
+    char *path;
+
+    set_variable("SMIME_POLICY_KEYRING", "/n");
+    ck_assert(sp_keyring_place(named[_i].named, &path));
+    ck_assert_str_eq(path, named[_i].path);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: open");
@@ -576,12 +627,14 @@ int main(void)
     tcase_add_loop_test(tests, linked, 0, SP_ROWS(links));
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, one_question);
+    tcase_add_loop_test(tests, manner, 0, SP_ROWS(manners));
     tcase_add_test(tests, reader_writes);
     tcase_add_loop_test(tests, reason_and_way_out, 0, SP_ROWS(reasons));
     tcase_add_test(tests, journal_in_the_way);
     tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
     tcase_add_loop_test(tests, by_default, 0, SP_ROWS(defaults));
+    tcase_add_loop_test(tests, by_name, 0, SP_ROWS(named));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -306,15 +306,39 @@ START_TEST(crls)
 }
 END_TEST
 
-START_TEST(damaged_crls)
+static void expect_damaged(void)
+{
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "'smime-policy sync --whole' mends it"));
+}
+
+static const char *const damages[] = { "UPDATE hub SET crls = x'0102'",
+                                       "UPDATE hub SET digest = x'0102'" };
+
+START_TEST(damaged)
 {
     struct sp_hub hub;
 
     take_crls();
-    sp_run_sql(place, SP_CERTIFICATES, "UPDATE hub SET crls = x'0102'");
+    sp_run_sql(place, SP_CERTIFICATES, damages[_i]);
     ck_assert(!sp_keyring_hub(keyring, &hub));
-    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "'smime-policy sync --whole' mends it"));
+    expect_damaged();
     sp_hub_clear(&hub);
+}
+END_TEST
+
+static const char *const damaged_members[] = {
+    "UPDATE hub_member SET sum = x'0102'",
+    "UPDATE hub_member SET fingerprint = CAST(fingerprint || x'00' AS BLOB)"
+};
+
+START_TEST(damaged_member)
+{
+    struct sp_member members[2];
+
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    sp_run_sql(place, SP_CERTIFICATES, damaged_members[_i]);
+    ck_assert_int_eq(sp_keyring_members(keyring, NULL, members, 2), -1);
+    expect_damaged();
 }
 END_TEST
 
@@ -357,7 +381,8 @@ int main(void)
     tcase_add_test(tests, in_order);
     tcase_add_test(tests, removed_past_the_hub);
     tcase_add_test(tests, crls);
-    tcase_add_test(tests, damaged_crls);
+    tcase_add_loop_test(tests, damaged, 0, SP_ROWS(damages));
+    tcase_add_loop_test(tests, damaged_member, 0, SP_ROWS(damaged_members));
     tcase_add_test(tests, form_without_crls);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

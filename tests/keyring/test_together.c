@@ -156,6 +156,24 @@ START_TEST(made_in_vain)
 }
 END_TEST
 
+/* Another process that has begun to write does not lose the keyring. */
+START_TEST(made_in_vain_while_another_writes)
+{
+    struct sp_keyring *first, *second;
+
+    tear_down();
+    place = sp_make_place();
+    first = sp_must_open(place, SP_KEYRING_WRITE);
+    sp_upload_free(sp_upload_begin(first));
+    second = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert(sp_store_begin(sp_database(second)));
+    sp_keyring_close(first);
+    ck_assert(sp_keyring_exists(place));
+    sp_store_rollback(sp_database(second));
+    sp_keyring_close(second);
+}
+END_TEST
+
 /* Another process that has it open gets an error, and loses nothing silently. */
 START_TEST(removed_before_another_writes)
 {
@@ -219,6 +237,7 @@ int main(void)
     tcase_add_test(tests, writers_and_readers);
     tcase_add_test(tests, made_at_once);
     tcase_add_test(tests, made_in_vain);
+    tcase_add_test(tests, made_in_vain_while_another_writes);
     tcase_add_test(tests, removed_before_another_writes);
     tcase_add_test(tests, slow_reader);
     suite_add_tcase(suite, tests);

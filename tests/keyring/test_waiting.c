@@ -72,6 +72,7 @@ static void expect_waiting(bool waits)
     if (waits) {
         ck_assert_int_eq(sp_cursor_next(cursor, &record), 1);
         ck_assert_int_eq(record.role, SP_ROLE_IDENTITY);
+        ck_assert_int_eq(record.origin, SP_ORIGIN_MADE);
         ck_assert_mem_eq(record.key, name, SP_SHA256_LENGTH);
         ck_assert_mem_eq(record.fingerprint, name, SP_SHA256_LENGTH);
         ck_assert_uint_eq(record.der_length, (size_t)length);
@@ -271,6 +272,19 @@ START_TEST(brought_up)
 }
 END_TEST
 
+/* Whatever the form of the certificates is: a request was made here. */
+START_TEST(waits_beside_an_old_form)
+{
+    ck_assert(store_waiting());
+    sp_keyring_close(keyring);
+    sp_run_sql(place, SP_CERTIFICATES,
+               "DROP TABLE hub; DROP TABLE hub_member;"
+               "ALTER TABLE certificate DROP COLUMN origin; PRAGMA user_version = 1");
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    expect_waiting(true);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: waiting");
@@ -287,6 +301,7 @@ int main(void)
     tcase_add_loop_test(tests, faulty, 0, SP_ROWS(faults));
     tcase_add_test(tests, faulty_name);
     tcase_add_loop_test(tests, brought_up, 0, 2);
+    tcase_add_test(tests, waits_beside_an_old_form);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

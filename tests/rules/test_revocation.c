@@ -4,6 +4,7 @@
  *
  * The rules on revocation: every state, use and setting, and both clocks.
  */
+#include "rules/case.h"
 #include "rules/revocation.h"
 #include "verdicts.h"
 
@@ -154,6 +155,105 @@ START_TEST(name_of_its_issuer)
 }
 END_TEST
 
+/* Whether it is worth a verdict: by state, and where the setting is off, soft and hard. */
+static const struct {
+    enum sp_revocation_state state;
+    bool above, speaks[3];
+} speaking[] = {
+    { SP_REVOCATION_UNKNOWN, false, { false, false, true } },
+    { SP_REVOCATION_STALE, false, { false, false, true } },
+    { SP_REVOCATION_NONE, false, { false, false, false } },
+    { SP_REVOCATION_REVOKED, false, { false, true, true } },
+    { SP_REVOCATION_DAMAGED, false, { false, true, true } },
+    { SP_REVOCATION_UNKNOWN, true, { false, true, true } },
+    { SP_REVOCATION_NONE, true, { false, true, true } },
+};
+
+START_TEST(speaks)
+{
+    static const char *const modes[] = { "off", "soft", "hard" };
+    struct sp_revocation revocation = in_state(speaking[_i].state);
+
+    revocation.above.is = speaking[_i].above;
+    for (int i = 0; i < SP_ROWS(modes); i++) {
+        const char *const pairs[] = { "revocation", modes[i], NULL };
+        smimepolicy_settings *settings = sp_settings_of(pairs);
+
+        ck_assert_int_eq(sp_revocation_speaks(&revocation, settings), speaking[_i].speaks[i]);
+        sp_expect_verdict(sp_judge_with(facts, SMIMEPOLICY_DECRYPT, SP_NOW, settings, &revocation),
+                          i > 0 && speaking[_i].state == SP_REVOCATION_REVOKED ? "note:revoked"
+                                                                               : "");
+        smimepolicy_settings_free(settings);
+    }
+}
+END_TEST
+
+/* A refusal because of that says it, and no note and no other refusal does. */
+static const struct {
+    enum sp_revocation_state state;
+    smimepolicy_use use;
+    bool says;
+} sayings[] = {
+    { SP_REVOCATION_REVOKED, SMIMEPOLICY_SIGN, true },
+    { SP_REVOCATION_REVOKED, SMIMEPOLICY_DECRYPT, false },
+    { SP_REVOCATION_UNKNOWN, SMIMEPOLICY_SIGN, false },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_SIGN, false },
+};
+
+START_TEST(says_revoked)
+{
+    const struct sp_revocation revocation = in_state(sayings[_i].state);
+    smimepolicy_verdict *verdict = judge(facts, &revocation, sayings[_i].use, "hard");
+
+    ck_assert_int_eq(sp_says_revoked(verdict), sayings[_i].says);
+    smimepolicy_verdict_free(verdict);
+}
+END_TEST
+
+/* An issuer on a path: an anchor needs no CRL, and who has issued itself is not asked about. */
+static const struct {
+    enum sp_revocation_state state;
+    bool is_own, is_anchor;
+    const char *expected;
+} on_a_path[] = {
+    { SP_REVOCATION_REVOKED, false, false, "deny:revoked" },
+    { SP_REVOCATION_REVOKED, false, true, "deny:revoked" },
+    { SP_REVOCATION_REVOKED, true, false, "" },
+    { SP_REVOCATION_UNKNOWN, false, false, "deny:revocation-unknown" },
+    { SP_REVOCATION_UNKNOWN, false, true, "" },
+    { SP_REVOCATION_DAMAGED, false, false, "deny:revocation-unknown" },
+    { SP_REVOCATION_DAMAGED, false, true, "" },
+    { SP_REVOCATION_DAMAGED, true, false, "" },
+    { SP_REVOCATION_NONE, false, false, "" },
+};
+
+START_TEST(issuer_on_a_path)
+{
+    static const char *const hard[] = { "revocation", "hard", NULL };
+    const struct sp_revocation revocation = in_state(on_a_path[_i].state);
+    smimepolicy_settings *settings = sp_settings_of(hard);
+    struct sp_facts *own = sp_facts_new(root);
+
+    sp_expect_verdict(sp_judge_issuer_revocation(on_a_path[_i].is_own ? own : facts, &revocation,
+                                                 on_a_path[_i].is_anchor, SMIMEPOLICY_VERIFY,
+                                                 SP_NOW, settings),
+                      on_a_path[_i].expected);
+    sp_facts_free(own);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+START_TEST(cleared)
+{
+    struct sp_revocation revocation = in_state(SP_REVOCATION_REVOKED);
+
+    sp_revocation_clear(&revocation);
+    ck_assert_int_eq(revocation.state, SP_REVOCATION_UNKNOWN);
+    ck_assert_int_eq(revocation.reason, -1);
+    ck_assert(revocation.at == 0 && revocation.why == NULL);
+}
+END_TEST
+
 static const struct {
     int reason;
     const char *text;
@@ -268,6 +368,10 @@ static Suite *revocation_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, states, 0, SP_ROWS(rows));
     tcase_add_loop_test(tcase, above, 0, SP_ROWS(aboves));
+    tcase_add_loop_test(tcase, speaks, 0, SP_ROWS(speaking));
+    tcase_add_loop_test(tcase, says_revoked, 0, SP_ROWS(sayings));
+    tcase_add_loop_test(tcase, issuer_on_a_path, 0, SP_ROWS(on_a_path));
+    tcase_add_test(tcase, cleared);
     tcase_add_test(tcase, own_issuer);
     tcase_add_test(tcase, name_of_its_issuer);
     tcase_add_loop_test(tcase, reason, 0, SP_ROWS(reasons));

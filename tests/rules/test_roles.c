@@ -180,6 +180,10 @@ static const struct {
     { &nothing, SP_ROLE_CONTACT, false, "deny:san-email deny:key-usage" },
     /* Every fault is listed, that of the role, too. */
     { &nothing, SP_ROLE_IDENTITY, false, "deny:private-key-match deny:san-email deny:key-usage" },
+    /* An intermediate is one of a CA, too. */
+    { &issuer, SP_ROLE_INTERMEDIATE, false, "" },
+    { &issuer, SP_ROLE_INTERMEDIATE, true, "deny:private-key-match" },
+    { &client, SP_ROLE_INTERMEDIATE, false, "deny:ca-exempt" },
 };
 
 /* The findings without notes. */
@@ -204,7 +208,8 @@ static void expect_upload(const struct sp_facts *facts, int row, time_t at, cons
         &(struct sp_assigned_role){ uploads[row].role, SP_ROLE_FROM_USER, uploads[row].has_key },
         at, NULL);
     char *left = without_notes(verdict);
-    bool exempt = uploads[row].role == SP_ROLE_CA && sp_facts_is_ca(facts);
+    bool exempt = uploads[row].role != SP_ROLE_CONTACT && uploads[row].role != SP_ROLE_IDENTITY &&
+                  sp_facts_is_ca(facts);
 
     ck_assert_str_eq(left, uploads[row].expected);
     ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *left == '\0');
@@ -657,6 +662,11 @@ START_TEST(found)
     if (founds[_i].rule != NULL)
         ck_assert_int_eq(smimepolicy_finding_severity(sp_find(verdict, founds[_i].rule)),
                          SMIMEPOLICY_DENY);
+    if (founds[_i].rule != NULL && strcmp(founds[_i].rule, "san-email") == 0)
+        sp_expect_words(verdict, "san-email",
+                        "Subject Alternative Name does not have the address that was asked for",
+                        strncmp(founds[_i].recipe.san, "DNS", 3) == 0 ? "none" : "bob@example.org",
+                        founds[_i].address);
     smimepolicy_verdict_free(verdict);
     sp_facts_free(facts);
 }
@@ -763,12 +773,39 @@ START_TEST(age)
 }
 END_TEST
 
+/* How long it has not been in touch, and whether it ever was. */
+static const struct {
+    time_t contact;
+    const char *fault, *found;
+} since[] = {
+    { 0, "the keyring has never been in touch with its hub", "no contact" },
+    { 1, "the keyring has not been in touch with its hub since 1970-01-01T00:00:01Z",
+      "1970-01-01T00:00:01Z" },
+    { 913599, "the keyring has not been in touch with its hub since 1970-01-11T13:46:39Z",
+      "1970-01-11T13:46:39Z" },
+};
+
+START_TEST(age_in_words)
+{
+    static const char *const pairs[] = { "hub", "service=x", "hub_max_age", "1d", NULL };
+    smimepolicy_settings *settings = sp_settings_of(pairs);
+    smimepolicy_verdict *verdict =
+        sp_judge_age(NULL, SMIMEPOLICY_SIGN, since[_i].contact, 1000000, settings);
+
+    sp_expect_words(verdict, "keyring-stale", since[_i].fault, since[_i].found,
+                    "contact within hub_max_age = 1d");
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("roles");
     TCase *tests = tcase_create("roles");
 
     tcase_add_loop_test(tests, age, 0, SP_ROWS(ages));
+    tcase_add_loop_test(tests, age_in_words, 0, SP_ROWS(since));
     tcase_add_loop_test(tests, hub, 0, SP_ROWS(from_hub));
     tcase_add_loop_test(tests, by_content, 0, SP_ROWS(contents));
     tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));

@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "rules/revocation.h"
 #include "rules/rules.h"
 #include "verdicts.h"
 
@@ -85,6 +86,59 @@ START_TEST(stored_state)
 }
 END_TEST
 
+/* What is revoked, or not known, where it has to be. */
+static const struct {
+    const struct sp_recipe *recipe;
+    enum sp_role role;
+    enum sp_revocation_state revocation;
+    time_t at;
+    enum sp_stored_state state;
+    unsigned uses;
+    bool vouches;
+} asked[] = {
+    { &both, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, DECRYPTS, false },
+    { &both, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, LATE, SP_STORED_REVOKED, DECRYPTS, false },
+    { &server, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_UNUSABLE, DECRYPTS,
+      false },
+    { &both, SP_ROLE_CONTACT, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, 0, false },
+    { &both, SP_ROLE_CONTACT, SP_REVOCATION_UNKNOWN, SP_NOW, SP_STORED_UNUSABLE, 0, false },
+    { &both, SP_ROLE_CONTACT, SP_REVOCATION_NONE, SP_NOW, SP_STORED_USABLE, ENCRYPTS | VERIFIES,
+      false },
+    { &issuer, SP_ROLE_CA, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, 0, false },
+    { &issuer, SP_ROLE_CA, SP_REVOCATION_REVOKED, LATE, SP_STORED_REVOKED, 0, false },
+    { &issuer, SP_ROLE_CA, SP_REVOCATION_UNKNOWN, SP_NOW, SP_STORED_USABLE, 0, true },
+    { &issuer, SP_ROLE_INTERMEDIATE, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, 0, false },
+    { &issuer, SP_ROLE_INTERMEDIATE, SP_REVOCATION_UNKNOWN, SP_NOW, SP_STORED_UNUSABLE, 0, false },
+    { &issuer, SP_ROLE_INTERMEDIATE, SP_REVOCATION_NONE, SP_NOW, SP_STORED_USABLE, 0, false },
+    { &issuer, SP_ROLE_INTERMEDIATE, SP_REVOCATION_NONE, LATE, SP_STORED_EXPIRED, 0, false },
+};
+
+START_TEST(revoked)
+{
+    static const char *const hard[] = { "revocation", "hard", NULL };
+    const struct sp_revocation revocation = { .state = asked[_i].revocation, .reason = -1 };
+    X509 *root = sp_make_cert(&(struct sp_recipe){ .subject = "Root", .key = sp_test_ec() });
+    struct sp_recipe recipe = *asked[_i].recipe;
+    smimepolicy_settings *settings = sp_settings_of(hard);
+    struct sp_stored_verdicts stored;
+    struct sp_facts *facts;
+    X509 *cert;
+
+    recipe.issuer = root;
+    cert = sp_make_cert(&recipe);
+    facts = sp_facts_new(cert);
+    ck_assert(sp_judge_stored(facts, asked[_i].role, asked[_i].at, settings, &revocation, &stored));
+    ck_assert_str_eq(sp_stored_state_name(stored.state), sp_stored_state_name(asked[_i].state));
+    ck_assert_uint_eq(stored.uses, asked[_i].uses);
+    ck_assert_int_eq(stored.vouches, asked[_i].vouches);
+    sp_stored_verdicts_clear(&stored);
+    smimepolicy_settings_free(settings);
+    sp_facts_free(facts);
+    X509_free(cert);
+    X509_free(root);
+}
+END_TEST
+
 /* The verdicts tell what makes it unusable, for every use of its role. */
 START_TEST(verdicts)
 {
@@ -107,7 +161,8 @@ END_TEST
 
 START_TEST(names)
 {
-    static const char *const known[] = { "usable", "expired", "not-yet-valid", "unusable" };
+    static const char *const known[] = { "usable", "expired", "not-yet-valid", "unusable",
+                                         "revoked" };
     enum sp_stored_state state;
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -125,6 +180,7 @@ int main(void)
     TCase *tests = tcase_create("stored state");
 
     tcase_add_loop_test(tests, stored_state, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, revoked, 0, SP_ROWS(asked));
     tcase_add_test(tests, verdicts);
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);

@@ -46,7 +46,7 @@ static bool copy_database(struct sp_database *keyring, const char *database, con
         code = SQLITE_ERROR;
     }
     if (code != SQLITE_DONE) {
-        int reason = to == NULL ? 0 : sq->system_errno(to);
+        int reason = sq->system_errno(to);
 
         (void)sp_store_set_why(keyring,
                                sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
@@ -106,9 +106,9 @@ static bool sync_parent(const char *path)
 static void discard(const char *path)
 {
     static const char *const names[] = { SP_CERTIFICATES, SP_KEYS, SP_CERTIFICATES "-journal",
-                                         SP_KEYS "-journal" };
+                                         SP_KEYS "-journal", NULL };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; names[i] != NULL; i++) {
         char *file = sp_store_file(path, names[i]);
 
         if (file != NULL)

@@ -41,15 +41,13 @@ bool sp_check_integrity(struct sp_check *check, const char *database, const char
     int code = SQLITE_ERROR;
 
     OPENSSL_free(sql);
-    while (done && statement != NULL && (code = sq->step(statement)) == SQLITE_ROW) {
+    while (done && (code = sq->step(statement)) == SQLITE_ROW) {
         const char *line = (const char *)sq->column_text(statement, 0);
+        char *text = line == NULL ? NULL : sp_escape(line, strlen(line));
 
-        if (line != NULL && strcmp(line, "ok") != 0) {
-            char *text = sp_escape(line, strlen(line));
-
-            done = text != NULL && sp_check_fault(check, sp_format("%s: %s", file, text));
-            OPENSSL_free(text);
-        }
+        done = text != NULL &&
+               (strcmp(text, "ok") == 0 || sp_check_fault(check, sp_format("%s: %s", file, text)));
+        OPENSSL_free(text);
     }
     if (done && code != SQLITE_DONE)
         done = sp_check_unreadable(check, file);

@@ -91,13 +91,16 @@ static bool make_file(const char *path, const char *name, mode_t mode, enum sp_m
                       char **why)
 {
     char *file = sp_store_file(path, name);
-    int fd =
-        file == NULL ? -1 : open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    bool done = file != NULL && (fd >= 0 ? fchmod(fd, mode) == 0 : errno == EEXIST);
+    bool done;
+    int fd;
 
+    if (file == NULL)
+        return false;
+    fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    done = fd >= 0 ? fchmod(fd, mode) == 0 : errno == EEXIST;
     if (fd >= 0 && *made == SP_MADE_NOTHING)
         *made = SP_MADE_FILES;
-    if (file != NULL && !done)
+    if (!done)
         (void)sp_file_failed(why, file);
     if (fd >= 0)
         close(fd);

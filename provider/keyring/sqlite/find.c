@@ -214,7 +214,7 @@ static bool read_page(struct rows *cursor)
         if (done && code == SQLITE_ROW)
             cursor->last = cursor->page[cursor->count++].id;
     }
-    cursor->ended = !done || cursor->count < PAGE;
+    cursor->ended = cursor->count < PAGE;
     (void)keyring->sq->reset(cursor->statement);
     return done;
 }
@@ -236,7 +236,7 @@ void sp_sqlite_end(struct sp_cursor *found)
 {
     struct rows *cursor = (struct rows *)found;
 
-    for (size_t i = 0; i < PAGE; i++)
+    for (size_t i = cursor->next; i < cursor->count; i++)
         sp_record_clear(&cursor->page[i]);
     if (cursor->statement != NULL) {
         (void)cursor->keyring->sq->reset(cursor->statement);
@@ -250,7 +250,7 @@ void sp_sqlite_end(struct sp_cursor *found)
 X509 *sp_store_parse(const unsigned char *der, int length)
 {
     const unsigned char *end = der;
-    X509 *cert = der == NULL ? NULL : sp_cert_without_key(&end, length);
+    X509 *cert = sp_cert_without_key(&end, length);
 
     if (cert != NULL && end != der + length) {
         X509_free(cert);
@@ -310,18 +310,19 @@ bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_COUNT])
 {
     struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement = sp_store_prepare(keyring, count);
-    int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
+    int code;
 
     memset(counts, 0, SP_ROLE_COUNT * sizeof(*counts));
-    while (code == SQLITE_ROW && (code = keyring->sq->step(statement)) == SQLITE_ROW) {
+    if (statement == NULL)
+        return false;
+    while ((code = keyring->sq->step(statement)) == SQLITE_ROW) {
         int64_t role = keyring->sq->column_int64(statement, 0);
 
         if (role >= 0 && role < SP_ROLE_COUNT)
             counts[role] = keyring->sq->column_int64(statement, 1);
     }
-    if (statement != NULL && code != SQLITE_DONE)
+    if (code != SQLITE_DONE)
         (void)sp_store_failed(keyring, "read it");
-    if (statement != NULL)
-        keyring->sq->finalize(statement);
+    keyring->sq->finalize(statement);
     return code == SQLITE_DONE;
 }

@@ -234,6 +234,8 @@ bool sp_sqlite_check(struct sp_keyring *opened, sp_tell_fn *tell, void *data,
     struct sp_check check = { sp_database(opened), tell, data, checked };
 
     *checked = (struct sp_checked){ .step = checked->step };
+    /* What fails without another reason has lacked memory. */
+    (void)sp_store_set_why(check.keyring, NULL);
     return sp_check_integrity(&check, "main", SP_CERTIFICATES) && check_certificates(&check) &&
            check_orphans(&check, "address") && check_orphans(&check, "recipient") &&
            sp_check_keys(&check);

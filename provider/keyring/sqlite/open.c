@@ -24,8 +24,6 @@ static bool open_database(struct sp_database *keyring)
     if (file != NULL)
         code = sp_stamp_open(keyring, file, flags);
     OPENSSL_free(file);
-    if (keyring->db == NULL)
-        return false;
     if (code != SQLITE_OK)
         return sp_store_failed(keyring, "open it");
     (void)keyring->sq->busy_timeout(keyring->db, SP_BUSY_TIMEOUT);
@@ -81,10 +79,9 @@ struct sp_keyring *sp_sqlite_open(const char *path, enum sp_access access, char 
         return NULL;
     }
     keyring = new_keyring(path, access, why);
-    if (keyring != NULL)
-        keyring->made = made;
     if (keyring == NULL)
         return NULL;
+    keyring->made = made;
     if (open_database(keyring))
         return &keyring->base;
     *why = keyring->why;
@@ -99,7 +96,7 @@ struct sp_keyring *sp_sqlite_open(const char *path, enum sp_access access, char 
  */
 static void unmake(struct sp_database *keyring)
 {
-    int64_t count = 1;
+    int64_t count;
 
     /* If another process writes to it now, it stays. */
     (void)keyring->sq->busy_timeout(keyring->db, 0);
@@ -123,8 +120,7 @@ void sp_sqlite_close(struct sp_keyring *opened)
     if (keyring->made != SP_MADE_NOTHING && keyring->uploads)
         unmake(keyring);
     (void)keyring->sq->finalize(keyring->spare);
-    if (keyring->db != NULL)
-        (void)keyring->sq->close_v2(keyring->db);
+    (void)keyring->sq->close_v2(keyring->db);
     OPENSSL_free(keyring->path);
     OPENSSL_free(keyring->why);
     OPENSSL_free(keyring);

@@ -64,13 +64,13 @@ static int form_of(struct run *run)
     return form;
 }
 
-/* Run the steps from |form| on in one transaction that is open. */
+/* Run the steps from |form| on, in the transaction that is open. */
 static bool bring_up(struct run *run, int form)
 {
     for (; form < SHIM_HUB_FORM; form++)
         if (!shim_hub_run(&run->hub, shim_hub_forms[form]))
             return false;
-    return true;
+    return shim_hub_run(&run->hub, shim_hub_publish);
 }
 
 /* Tell that it is done. */

@@ -58,10 +58,14 @@ struct shim_hub {
 };
 
 #define SHIM_HUB_PATIENCE 15000
-/* The form of the tables that this program knows: the number of the last file in sql/. */
+/* The form of the tables that this program knows: the last number of a file in sql/. */
 #define SHIM_HUB_FORM 2
-/* The SQL that makes form i + 1 of form i; CMake makes these of the files in sql/. */
+/*
+ * The SQL that makes form i + 1 of form i, and the one of publish(), which follows the last form.
+ * CMake makes these of the files in sql/.
+ */
 extern const char *const shim_hub_forms[];
+extern const char shim_hub_publish[];
 
 /*
  * Connect to the hub of the settings, which are read.
