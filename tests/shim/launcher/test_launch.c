@@ -32,6 +32,7 @@
 /* What a stand-in for stock may call: hello greets as the provider does, tell reports. */
 #define STOCK                                                                                      \
     "#!/bin/sh\n"                                                                                  \
+    "[ -n \"$OPENSSL_CONF\" ] || : >unconfigured\n"                                                \
     "setting() { sed -n \"s|^$1 = ||p\" \"$OPENSSL_CONF\"; }\n"                                    \
     "report=/proc/self/fd/$(setting report)\n"                                                     \
     "tell() { printf '%s\\n' \"$@\" >$report; }\n"                                                 \
@@ -838,6 +839,8 @@ START_TEST(memory_runs_out)
         ck_assert_msg(starved || done, "%d", code);
         ck_assert_ptr_null(strstr(said, "(null)"));
         ck_assert(code == SHIM_OK || access("x", F_OK) != 0);
+        /* Stock is not run without its configuration. */
+        ck_assert_int_ne(access("unconfigured", F_OK), 0);
         (void)unlink("x");
         free(out);
         free(said);

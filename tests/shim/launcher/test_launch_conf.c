@@ -195,6 +195,9 @@ static void set_up(void)
     sp_make_launch_file("comment", "trace = no\n # ocsp = on\n");
     ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "none", 1), 0);
     (void)remove(INSTALLED);
+    /* What a test that failed has left in its place. */
+    (void)unlink(SHIM_CONFIG_DIR);
+    (void)mkdir(SHIM_CONFIG_DIR, 0755);
 }
 
 static void tear_down(void)
