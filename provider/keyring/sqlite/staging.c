@@ -286,7 +286,7 @@ static enum sp_added settle_role(struct sp_staging *upload, struct sp_record *re
         return SP_ADD_FAILED;
     if (own > 0)
         record->role = SP_ROLE_IDENTITY;
-    upload->answered = upload->answered || number == WAITING;
+    upload->answered = upload->answered || (own > 0 && number == WAITING);
     return known > 0 ? SP_ADD_STORED : SP_ADD_NEW;
 }
 
