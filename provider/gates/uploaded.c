@@ -56,10 +56,10 @@ static bool find(struct sp_owners *owners, struct sp_keyring *keyring, const str
         added = add(owners, &record, why);
         sp_record_clear(&record);
     }
-    if (added && found < 0)
+    if (found < 0)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
     sp_cursor_free(cursor);
-    return added && found == 0;
+    return found == 0;
 }
 
 bool sp_uploaded_owners(struct sp_owners *owners, const void *key,

@@ -158,6 +158,10 @@ START_TEST(issuer_in_a_chain)
     /* An anchor does not revoke itself. */
     revoke(crls.issuer, 1);
     expect_verified(NULL);
+    /* The last one of a chain may be revoked by an issuer that is not in it. */
+    revoke(crls.issuer, 7);
+    anchor = above;
+    expect_verified("[revoked]");
 }
 END_TEST
 

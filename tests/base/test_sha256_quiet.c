@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "base/quiet_write.h"
 #include "base/sha256.h"
 #include "verdicts.h"
@@ -98,6 +100,11 @@ START_TEST(fetched)
     ck_assert(sp_sha256(NULL, pieces + 3, digest));
     sp_fingerprint_text(digest, text);
     ck_assert_str_eq(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    /* No provider has it. */
+    ck_assert_int_eq(EVP_set_default_properties(NULL, "provider=nobody"), 1);
+    ck_assert(!sp_sha256(NULL, pieces, digest));
+    ck_assert_int_eq(EVP_set_default_properties(NULL, ""), 1);
+    ck_assert(sp_sha256(NULL, pieces, digest));
 }
 END_TEST
 
