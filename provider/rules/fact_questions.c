@@ -52,8 +52,7 @@ bool sp_facts_only_issues(const struct sp_facts *facts)
 {
     const unsigned issuing = SP_KU_CERT_SIGN | SP_KU_CRL_SIGN;
 
-    return facts->usage == SP_EXT_READ && facts->usage_bits != 0 &&
-           (facts->usage_bits & ~issuing) == 0 &&
+    return facts->usage_bits != 0 && (facts->usage_bits & ~issuing) == 0 &&
            (facts->extended == SP_EXT_ABSENT || facts->extended == SP_EXT_READ) &&
            !sp_facts_has_purpose(facts, NID_email_protect);
 }

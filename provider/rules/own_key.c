@@ -23,7 +23,7 @@ struct der {
 static int next(struct der *from, struct der *content)
 {
     const unsigned char *start = from->at;
-    int tag = 0, class = 0;
+    int tag, class;
 
     /* 0x80: an error; 0x01: an indefinite length, which DER does not have. */
     if ((ASN1_get_object(&from->at, &content->length, &tag, &class, from->length) & 0x81) != 0)

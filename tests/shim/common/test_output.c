@@ -104,15 +104,27 @@ static bool prepare_output(struct shim_output *output, const char *path, enum sh
     return true;
 }
 
+/* The number that the next file gets. */
+static int next_descriptor(void)
+{
+    const int fd = dup(STDIN_FILENO);
+
+    close(fd);
+    return fd;
+}
+
+/* Whether it is done or not, no file stays open. */
 static bool write_output(const char *path, enum shim_secrecy secrecy, bool certificates,
                          const char *content)
 {
+    const int next = next_descriptor();
     struct shim_output output;
     bool done = prepare_output(&output, path, secrecy, content);
 
     output.look = certificates ? shim_certificates_written : NULL;
     done = done && shim_output_commit(&output);
     shim_output_end(&output);
+    ck_assert_int_eq(next_descriptor(), next);
     return done;
 }
 
