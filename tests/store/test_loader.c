@@ -421,7 +421,10 @@ START_TEST(a_damaged_entry_alone)
     sp_put(SP_ROLE_IDENTITY, "good-rsa");
     sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, "UPDATE certificate SET der = x'3000'");
     for (int i = 0; i < SP_ROWS(names); i++) {
-        ck_assert_str_eq(load(names[i], CERT, NULL).kinds, "!");
+        /* OpenSSL 4.0 passes over what it cannot decode. */
+        const struct loaded loaded = load(names[i], CERT, NULL);
+
+        ck_assert_msg(*loaded.kinds == '\0' || strcmp(loaded.kinds, "!") == 0, "%s", loaded.kinds);
         errors = sp_errors();
         ck_assert_msg(strstr(errors, "cannot be parsed") == NULL, "%s", errors);
     }

@@ -16,7 +16,10 @@ void sp_starve(long number);
 /* No allocation fails any more; returns whether one has failed. */
 bool sp_starve_end(void);
 
-/* How many blocks of memory libcrypto and the code under test have now: what is lost stays. */
+/*
+ * How many blocks of memory libcrypto and the code under test have now: what is lost stays.  The
+ * error queue is empty then.
+ */
 long sp_starve_kept(void);
 
 #endif
