@@ -207,8 +207,15 @@ bool sp_sqlite_found_by(struct sp_upload *begun, const struct sp_record *record,
         row = sp_store_prepare(
             keyring, "SELECT DISTINCT address FROM temp.staged_address WHERE staged = ?1");
     if (row != NULL && keyring->sq->bind_int64(row, 1, record->id) == SQLITE_OK)
-        while ((code = keyring->sq->step(row)) == SQLITE_ROW)
-            sp_text_add_item(&list, (const char *)keyring->sq->column_text(row, 0));
+        while ((code = keyring->sq->step(row)) == SQLITE_ROW) {
+            const char *address = (const char *)keyring->sq->column_text(row, 0);
+
+            /* SQLite gives none if it has no memory for it. */
+            if (address == NULL)
+                list.failed = true;
+            else
+                sp_text_add_item(&list, address);
+        }
     if (row != NULL && code != SQLITE_DONE)
         (void)sp_store_failed(keyring, "read it");
     (void)keyring->sq->finalize(row);
