@@ -102,14 +102,13 @@ typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
  * Write the CRL of |issuer| into the keyring.  Nothing is on the disk before
  * sp_crl_writer_commit().
  *
- * @param count  how many entries will be added, about
- * @param why    set on failure, here and below, to one line that names the file, the fault
- *               and the way out; NULL: out of memory
+ * @param why  set on failure, here and below, to one line that names the file, the fault
+ *             and the way out; NULL: out of memory
  * @return to free with sp_crl_writer_free()
  */
 struct sp_crl_writer;
 struct sp_crl_writer *sp_crl_writer_new(const char *keyring, const struct sp_crl_issuer *issuer,
-                                        const struct sp_crl_about *about, size_t count, char **why);
+                                        const struct sp_crl_about *about, char **why);
 /* Add an entry, in any order; its serial is copied.  False with |*why| set. */
 bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *entry, char **why);
 /* Tell |tell| of each entry that was added, before they are committed; false if it was stopped. */

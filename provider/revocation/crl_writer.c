@@ -24,6 +24,8 @@
 /* So often other numbers of pages are tried.  Each time there are half as many more. */
 #define MOST_TRIES   24
 #define MOST_ENTRIES (16 << 20)
+/* Bytes; more room is made by half of what there is. */
+#define FIRST_ROOM 4096
 
 struct sp_crl_issuer sp_crl_issuer_of(const unsigned char *key, X509 *cert)
 {
@@ -90,7 +92,7 @@ static bool set_about(struct sp_crl_header *header, const struct sp_crl_about *a
 }
 
 struct sp_crl_writer *sp_crl_writer_new(const char *keyring, const struct sp_crl_issuer *issuer,
-                                        const struct sp_crl_about *about, size_t count, char **why)
+                                        const struct sp_crl_about *about, char **why)
 {
     struct sp_crl_writer *writer = OPENSSL_zalloc(sizeof(*writer));
 
@@ -98,7 +100,7 @@ struct sp_crl_writer *sp_crl_writer_new(const char *keyring, const struct sp_crl
     if (writer == NULL)
         return NULL;
     writer->keyring = OPENSSL_strdup(keyring);
-    writer->size = (count < MOST_ENTRIES ? count : MOST_ENTRIES) * (SP_CRL_FIXED + 16) + 4096;
+    writer->size = FIRST_ROOM;
     writer->entries = OPENSSL_malloc(writer->size);
     if (writer->keyring != NULL && writer->entries != NULL && set_issuer(writer, issuer, why) &&
         set_about(&writer->header, about, why) &&

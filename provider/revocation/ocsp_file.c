@@ -70,7 +70,7 @@ bool sp_ocsp_keep(const char *keyring, const struct sp_crl_issuer *issuer,
     /* Of two that come at the same time none is lost. */
     done = flock(crls.fd, LOCK_EX) == 0;
     if (done)
-        keeping.writer = sp_crl_writer_new(keyring, issuer, &about, 1, why);
+        keeping.writer = sp_crl_writer_new(keyring, issuer, &about, why);
     done = keeping.writer != NULL &&
            (answer->reason == SP_CRL_UNKNOWN || sp_crl_writer_add(keeping.writer, answer, why)) &&
            add_stored(&keeping, keyring, issuer, &about) &&

@@ -75,7 +75,7 @@ struct sp_crl_about sp_today(void)
 static bool write_crl(const struct sp_crl_issuer *issuer, const struct sp_crl_about *about,
                       const int *serials, char **why)
 {
-    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, issuer, about, 4, why);
+    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, issuer, about, why);
     bool done = writer != NULL;
 
     for (; done && *serials != 0; serials++) {

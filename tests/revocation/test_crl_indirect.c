@@ -56,7 +56,7 @@ static void store_indirect(X509 *ca, const uint64_t *others, unsigned scope, con
     about.others = others;
     if (uri != NULL)
         about.points[0] = sp_key_identifier_hash((const unsigned char *)uri, strlen(uri));
-    writer = sp_crl_writer_new(crls.place, &issuer, &about, 2, &why);
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, &why);
     ck_assert(writer != NULL && sp_crl_writer_add(writer, &of_other, &why) &&
               sp_crl_writer_add(writer, &own, &why) && sp_crl_writer_commit(writer, &why));
     sp_crl_writer_free(writer);

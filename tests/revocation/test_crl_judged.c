@@ -184,7 +184,7 @@ static void mark(X509 *issuer, int64_t at)
     struct sp_crl_writer *writer;
     char *why;
 
-    writer = sp_crl_writer_new(crls.place, &about_it, &about, 1, &why);
+    writer = sp_crl_writer_new(crls.place, &about_it, &about, &why);
     ck_assert(writer != NULL && sp_crl_writer_add(writer, &entry, &why) &&
               sp_crl_writer_commit(writer, &why));
     sp_crl_writer_free(writer);

@@ -14,7 +14,7 @@
 /* The number of entries of the long test; without it a short one is made. */
 #define MANY "SP_TEST_ENTRIES"
 
-static struct sp_crl_writer *new_writer(size_t count)
+static struct sp_crl_writer *new_writer(void)
 {
     static unsigned char key[SP_SHA256_LENGTH];
     const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(crls.issuer);
@@ -28,7 +28,7 @@ static struct sp_crl_writer *new_writer(size_t count)
     char *why;
 
     sp_key_name(crls.issuer, key);
-    writer = sp_crl_writer_new(crls.place, &issuer, &about, count, &why);
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, &why);
     ck_assert_ptr_nonnull(writer);
     return writer;
 }
@@ -96,7 +96,7 @@ static const struct {
 
 START_TEST(serial)
 {
-    struct sp_crl_writer *writer = new_writer(0);
+    struct sp_crl_writer *writer = new_writer();
     X509 *named = with_serial(serials[_i].hex), *other = with_serial(serials[_i].other);
 
     add(writer, serials[_i].octets, serials[_i].length);
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(too_long)
 {
-    struct sp_crl_writer *writer = new_writer(1);
+    struct sp_crl_writer *writer = new_writer();
     static const unsigned char octets[SP_CRL_LONGEST_SERIAL + 1] = { 1 };
     const struct sp_crl_entry longest = { octets, SP_CRL_LONGEST_SERIAL, 0, 0, 0 };
     const struct sp_crl_entry longer = { octets, SP_CRL_LONGEST_SERIAL + 1, 0, 0, 0 };
@@ -127,7 +127,7 @@ END_TEST
 /* No file can name it, so none says that it is not revoked. */
 START_TEST(certificate_too_long)
 {
-    struct sp_crl_writer *writer = new_writer(0);
+    struct sp_crl_writer *writer = new_writer();
     char hex[2 * SP_CRL_LONGEST_SERIAL + 3] = "";
     X509 *cert;
 
@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(revokes_nothing)
 {
-    struct sp_crl_writer *writer = new_writer(1);
+    struct sp_crl_writer *writer = new_writer();
     const struct sp_crl_entry entry = { (const unsigned char *)"\1", 1, 0, 8, 0 };
     char *why;
 
@@ -159,7 +159,7 @@ END_TEST
 /* One serial again and again fills one page only, however many there are. */
 START_TEST(same_serial)
 {
-    struct sp_crl_writer *writer = new_writer(1000);
+    struct sp_crl_writer *writer = new_writer();
     char *why;
 
     for (int i = 0; i < 1000; i++)
@@ -174,7 +174,7 @@ END_TEST
 /* Long serials, of which few fit on a page. */
 START_TEST(long_serials)
 {
-    struct sp_crl_writer *writer = new_writer(500);
+    struct sp_crl_writer *writer = new_writer();
     unsigned char octets[SP_CRL_LONGEST_SERIAL] = { 1 };
     X509 *cert;
     BIGNUM *number;
@@ -229,7 +229,7 @@ START_TEST(many)
 {
     const char *wanted = getenv(MANY);
     const size_t count = wanted != NULL ? (size_t)strtoul(wanted, NULL, 10) : 3000;
-    struct sp_crl_writer *writer = new_writer(count);
+    struct sp_crl_writer *writer = new_writer();
     unsigned char octets[16];
     char *path, *why;
     size_t counted = 0;

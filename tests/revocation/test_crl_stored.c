@@ -151,7 +151,7 @@ START_TEST(entries_of_a_writer)
     struct sp_crl_writer *writer;
     char *why;
 
-    writer = sp_crl_writer_new(crls.place, &issuer, &about, 3, &why);
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, &why);
     ck_assert_ptr_nonnull(writer);
     ck_assert(sp_crl_writer_entries(writer, note, &told));
     for (int i = 0; some[i] != 0; i++) {
@@ -194,7 +194,7 @@ START_TEST(reason)
     int kept = 50;
     char *why;
 
-    writer = sp_crl_writer_new(crls.place, &issuer, &about, 1, &why);
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, &why);
     ck_assert(writer != NULL && sp_crl_writer_add(writer, &entry, &why));
     ck_assert(sp_crl_writer_entries(writer, note_reason, &kept));
     ck_assert_int_eq(kept, reasons[_i].kept);

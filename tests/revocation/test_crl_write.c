@@ -32,7 +32,7 @@ static void expect_refusal(const struct sp_crl_about *about, const char *expecte
     struct sp_crl_writer *writer;
     char *why = NULL;
 
-    writer = sp_crl_writer_new(crls.place, &issuer, about, 1, &why);
+    writer = sp_crl_writer_new(crls.place, &issuer, about, &why);
     ck_assert(writer == NULL || !sp_crl_writer_commit(writer, &why));
     ck_assert_ptr_nonnull(why);
     ck_assert_str_eq(why, expected);
@@ -336,7 +336,7 @@ START_TEST(most_entries)
     const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
     const struct sp_crl_about about = sp_today();
     char *why;
-    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, &issuer, &about, 1, &why);
+    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, &issuer, &about, &why);
 
     ck_assert_ptr_nonnull(writer);
     writer->header.count = (16 << 20) - 1;
@@ -361,7 +361,7 @@ START_TEST(unreadable_name)
                                                 (const unsigned char *)"\xff", 1, -1, 0),
                      1);
     issuer.name = name;
-    ck_assert_ptr_null(sp_crl_writer_new(crls.place, &issuer, &about, 1, &why));
+    ck_assert_ptr_null(sp_crl_writer_new(crls.place, &issuer, &about, &why));
     ck_assert_pstr_eq(why, "the name of the CRL's issuer cannot be read; it cannot be stored");
     OPENSSL_free(why);
     X509_NAME_free(name);
@@ -424,7 +424,7 @@ START_TEST(longest_certificate)
     char *why;
 
     ck_assert_int_eq(i2d_X509(issuer, NULL), SP_CRL_LONGEST_CERT + _i);
-    writer = sp_crl_writer_new(crls.place, &about_it, &about, 1, &why);
+    writer = sp_crl_writer_new(crls.place, &about_it, &about, &why);
     ck_assert_int_eq(writer != NULL, _i == 0);
     if (_i == 0)
         ck_assert(sp_crl_writer_commit(writer, &why));

@@ -168,7 +168,7 @@ static int write_mark(const struct marking *marking, const struct issuer *issuer
     const struct sp_crl_about about = { .scope = SP_CRL_ISSUER };
     const struct sp_crl_entry entry = { serial, sizeof(serial), issuer->at, issuer->reason, 0 };
     char *why = NULL;
-    struct sp_crl_writer *writer = sp_crl_writer_new(marking->path, &about_it, &about, 1, &why);
+    struct sp_crl_writer *writer = sp_crl_writer_new(marking->path, &about_it, &about, &why);
     const bool done = writer != NULL && sp_crl_writer_add(writer, &entry, &why) &&
                       sp_crl_writer_commit(writer, &why);
 

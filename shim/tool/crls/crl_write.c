@@ -105,14 +105,10 @@ static bool add_merged(struct shim_crl_storing *storing)
 int shim_crl_write(struct shim_crl_storing *storing, const struct sp_crl_issuer *issuer,
                    const struct sp_crl_about *about)
 {
-    const size_t before =
-        storing->prepared != NULL ? storing->prepared->count : (size_t)storing->stored.count;
-    const size_t count = storing->crl.count + (storing->what->delta ? before : 0);
     bool stopped = false;
     bool done;
 
-    storing->what->writer =
-        sp_crl_writer_new(storing->target->path, issuer, about, count, &storing->why);
+    storing->what->writer = sp_crl_writer_new(storing->target->path, issuer, about, &storing->why);
     done = storing->what->writer != NULL;
     shim_count_begin("entries of a CRL read");
     if (done && storing->what->delta)
