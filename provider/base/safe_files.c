@@ -57,9 +57,9 @@ bool sp_path_is_safe(const char *path, const char *name, uid_t owner, bool partl
         file != NULL && (sp_place_find(&place, file, owner) || (partly && errno == ENOENT));
     bool safe = found && place.unsafe == NULL && !place.redirected;
 
-    if (file != NULL && !found)
+    if (!found)
         (void)sp_file_failed(why, path);
-    else if (found && !safe)
+    else if (!safe)
         (void)is_strange(path, &place, why);
     sp_place_clear(&place);
     OPENSSL_free(file);

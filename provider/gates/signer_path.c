@@ -124,7 +124,7 @@ bool sp_signer_path_judge(const struct sp_cert *signer, smimepolicy_verdict **ve
     /* If an issuer may be missing, nothing is known. */
     struct walk walk = { .at = time(NULL),
                          .failed = sp_policy()->refuse_signer_path && sp_register_has_failed() };
-    const bool at_fault = is_at_fault(&walk, signer, 0) && !walk.failed;
+    const bool at_fault = is_at_fault(&walk, signer, 0);
 
     if (!at_fault) {
         smimepolicy_verdict_free(walk.verdict);

@@ -69,7 +69,7 @@ int sp_crl_is_about(const struct sp_crl_header *header, uint64_t name, uint64_t 
 {
     const uint64_t below = sp_crl_other(name, key_id, true);
 
-    for (size_t i = 0; key_id != 0 && i < SP_CRL_MOST_OTHERS && header->others[i] != 0; i++)
+    for (size_t i = 0; key_id != 0 && i < SP_CRL_MOST_OTHERS; i++)
         if ((header->others[i] | 1) == below)
             return header->others[i] == below;
     return -1;

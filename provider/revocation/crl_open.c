@@ -96,10 +96,8 @@ enum sp_crl_there sp_crl_open_folder(struct sp_crl_folder *folder, const struct 
     if (folder->fd < 0)
         return not_opened(crls, name, why);
     if (is_safe(crls, folder->fd, name, true, &is, why)) {
-        if (strlen(name) < sizeof(folder->name)) {
-            memcpy(folder->name, name, strlen(name) + 1);
+        if (OPENSSL_strlcpy(folder->name, name, sizeof(folder->name)) < sizeof(folder->name))
             return SP_CRL_THERE;
-        }
         (void)sp_crl_damaged(sp_crl_path(crls->keyring, name, ""), why);
     }
     sp_crl_close_folder(folder);

@@ -267,6 +267,20 @@ START_TEST(no_directory)
 }
 END_TEST
 
+/* A last name that no directory can hold is not taken for the directory itself. */
+START_TEST(long_name)
+{
+    char name[NAME_MAX + 2];
+    struct sp_place place;
+
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    ck_assert(!sp_place_find(&place, name, 0));
+    ck_assert_int_eq(errno, ENAMETOOLONG);
+    sp_place_clear(&place);
+}
+END_TEST
+
 START_TEST(memory_runs_out)
 {
     long number = 0;
@@ -393,6 +407,7 @@ int main(void)
     tcase_add_test(tests, the_root);
     tcase_add_test(tests, no_descriptor);
     tcase_add_test(tests, no_directory);
+    tcase_add_test(tests, long_name);
     tcase_add_loop_test(tests, memory_runs_out, 0, 2);
     tcase_add_test(tests, not_root);
     tcase_add_test(tests, users_of_a_namespace);

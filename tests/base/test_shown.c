@@ -32,6 +32,7 @@ static const struct {
     /* A surrogate, a code point that is too large, and a character that is cut. */
     { "\xed\xa0\x80", "\\ED\\A0\\80", NULL, "\xed\xa0\x80" },
     { "\xf4\x90\x80\x80", "\\F4\\90\\80\\80", NULL, "\xf4\x90\x80\x80" },
+    { "\xf8\x90\x80\x80", "\\F8\\90\\80\\80", NULL, "\xf8\x90\x80\x80" },
     { "\xe2\x82", "\\E2\\82", NULL, "\xe2\x82" },
     { "pkcs11:token=a;pin-value=1234", "pkcs11:token=a;pin-value=***", NULL, NULL },
     { "pkcs11:a?pin-value=1234&pin-source=/p&b", "pkcs11:a?pin-value=***&pin-source=***&b", NULL,

@@ -17,6 +17,7 @@
 #include "base/compat.h"
 #include "keyring_of_test.h"
 #include "mail.h"
+#include "register/register.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };
 static const char *const names[][2] = { { "S/MIME signing", "smimesign" },
@@ -57,6 +58,42 @@ START_TEST(tell_the_truth)
     cert = sp_read_cert(row->name);
     ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), row->may_sign);
     ck_assert_int_eq(X509_check_purpose(cert, ids[1], 0), row->may_encrypt);
+    X509_free(cert);
+}
+END_TEST
+
+#define YEARS .not_before = "20200101000000Z", .not_after = "20991231235959Z"
+
+static X509 *make(struct sp_recipe recipe)
+{
+    X509 *made = sp_make_cert(&recipe), *parsed = NULL;
+    unsigned char *der = NULL;
+    int length = i2d_X509(made, &der);
+    const unsigned char *end = der;
+
+    ck_assert_int_gt(length, 0);
+    parsed = d2i_X509(NULL, &end, length);
+    ck_assert_ptr_nonnull(parsed);
+    OPENSSL_free(der);
+    X509_free(made);
+    return parsed;
+}
+
+/* Who is refused by libcrypto alone, for the type of Netscape, is not taken for verified. */
+START_TEST(refused_by_libcrypto)
+{
+    X509 *cert;
+    struct sp_cert *registered;
+
+    sp_start("unverified_signers = refuse");
+    cert =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .again = { "nsCertType", _i == 0 ? "server" : "email" } });
+    ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), _i);
+    registered = sp_register_of_x509(cert);
+    ck_assert_ptr_nonnull(registered);
+    ck_assert_int_eq(sp_register_was_verified(registered), _i);
+    sp_cert_unref(registered);
     X509_free(cert);
 }
 END_TEST
@@ -109,23 +146,6 @@ START_TEST(nothing_is_cached_early)
     X509_free(cert);
 }
 END_TEST
-
-#define YEARS .not_before = "20200101000000Z", .not_after = "20991231235959Z"
-
-static X509 *make(struct sp_recipe recipe)
-{
-    X509 *made = sp_make_cert(&recipe), *parsed = NULL;
-    unsigned char *der = NULL;
-    int length = i2d_X509(made, &der);
-    const unsigned char *end = der;
-
-    ck_assert_int_gt(length, 0);
-    parsed = d2i_X509(NULL, &end, length);
-    ck_assert_ptr_nonnull(parsed);
-    OPENSSL_free(der);
-    X509_free(made);
-    return parsed;
-}
 
 /*
  * Verify.  |by_name|: by the name of the purpose, as mail functions do; else by its
@@ -597,6 +617,7 @@ int main(void)
     TCase *tests = sp_case(suite, "purposes");
 
     tcase_add_loop_test(tests, tell_the_truth, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, refused_by_libcrypto, 0, 2);
     tcase_add_test(tests, others_are_left_alone);
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);

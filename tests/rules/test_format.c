@@ -272,6 +272,10 @@ START_TEST(refusals)
         "key with it\n",
     };
 
+    for (int i = 5; i <= 6; i++)
+        ck_assert_str_eq(
+            smimepolicy_finding_get0_found(smimepolicy_verdict_get0_finding(verdicts[i], 0)),
+            i == 5 ? "a pipe" : "a locked file");
     for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
         char *line = smimepolicy_verdict_text(verdicts[i]);
 
