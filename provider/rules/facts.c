@@ -208,8 +208,8 @@ static bool read_serial_octets(struct sp_facts *facts, const X509 *cert)
     long content_length;
     int tag, class;
 
-    if (length > 0 &&
-        (ASN1_get_object(&content, &content_length, &tag, &class, length) & 0x80) == 0) {
+    if (length > 0) {
+        (void)ASN1_get_object(&content, &content_length, &tag, &class, length);
         facts->serial_octets = OPENSSL_memdup(content, (size_t)content_length);
         facts->serial_length = (size_t)content_length;
     }

@@ -11,10 +11,8 @@
 static void copy_addresses(smimepolicy_verdict *verdict, const struct sp_facts *facts)
 {
     verdict->addresses = OPENSSL_zalloc((facts->address_count + 1) * sizeof(char *));
-    if (verdict->addresses == NULL) {
+    if (verdict->addresses == NULL)
         verdict->failed = true;
-        return;
-    }
     for (size_t i = 0; i < facts->address_count && !verdict->failed; i++) {
         verdict->addresses[i] = OPENSSL_strdup(facts->addresses[i]);
         if (verdict->addresses[i] == NULL)

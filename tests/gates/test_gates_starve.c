@@ -146,6 +146,7 @@ static const struct {
     const char *reason; /* NULL: it passes */
 } stored[] = {
     { SP_ROLE_CONTACT, "expired-ec", "[expired]" },
+    { SP_ROLE_CONTACT, "expired-rsa", "[expired]" },
     { SP_ROLE_IDENTITY, "good-ec", NULL },
 };
 

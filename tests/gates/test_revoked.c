@@ -41,8 +41,7 @@ static void store_crl_with(X509 *ca, const ASN1_INTEGER *serial)
                                           .cert = ca };
     const struct sp_crl_about about = { .this_update = 1690899628, .next_update = 4102444800 };
     char *why = NULL;
-    struct sp_crl_writer *writer =
-        sp_crl_writer_new(sp_keyring_of_test(), &issuer, &about, &why);
+    struct sp_crl_writer *writer = sp_crl_writer_new(sp_keyring_of_test(), &issuer, &about, &why);
 
     ck_assert_msg(writer != NULL, "%s", why);
     if (serial != NULL) {
