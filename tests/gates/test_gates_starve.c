@@ -46,6 +46,11 @@ static bool sign_as_nobody(const struct sp_owner *who)
     return done;
 }
 
+static bool sign_raw(const struct sp_owner *who)
+{
+    return sp_sign_data(who->key, NULL, sp_mail_attributes, 32);
+}
+
 static bool encrypt(const struct sp_owner *who)
 {
     return sp_cms_encrypt(who->cert, NULL, CMS_BINARY);
@@ -103,6 +108,7 @@ static const struct {
 } refused[] = {
     { "", "expired-rsa", sign, "[expired]" },
     { "", "expired-ec", encrypt, "[expired]" },
+    { "", "server-rsa", sign_raw, "[san-email]" },
     { "unknown_keys = refuse\n", "good-rsa", sign_as_nobody, "[certificate-required]" },
     { "weak_digest = deny\n", "good-rsa", sign_with_sha1, "[weak-digest]" },
     { "weak_digest = deny\n", "good-rsa", verify_with_sha1, "[weak-digest]" },
