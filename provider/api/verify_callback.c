@@ -100,27 +100,11 @@ static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
     return refused;
 }
 
-/* What the keyring says of |cert|.  |*why| is set if that cannot be found out. */
-static struct sp_standing standing_of(const smimepolicy_settings *settings, const X509 *cert,
-                                      char **why)
-{
-    const char *path = settings->keyring;
-
-    *why = NULL;
-    /*
-     * A keyring that does not exist holds nothing.  With `trust = keyring` it is asked
-     * all the same: nobody else vouches, so a missing keyring is a fault.
-     */
-    if (path == NULL || (settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
-        return (struct sp_standing){ 0 };
-    return sp_keyring_standing_in(path, cert, why);
-}
-
 /* Does |cert| need nobody who vouches for it?  If the keyring cannot be read the answer is no. */
 static bool vouches_for_itself(const smimepolicy_settings *settings, const X509 *cert)
 {
     char *why;
-    const struct sp_standing standing = standing_of(settings, cert, &why);
+    const struct sp_standing standing = sp_keyring_standing_by(settings, cert, &why);
 
     OPENSSL_free(why);
     return sp_vouches_for_itself(standing);
@@ -138,7 +122,7 @@ static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bo
     bool may = false;
 
     if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
-        standing = standing_of(settings, cert, &why);
+        standing = sp_keyring_standing_by(settings, cert, &why);
     if (facts != NULL && why == NULL)
         may = sp_may_issue(facts, standing, is_anchor);
     OPENSSL_free(why);
@@ -198,7 +182,7 @@ static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const ST
     if (settings->keyring == NULL)
         verdict = sp_refuse_unprovided(signer, SP_BY_NO_KEYRING, NULL);
     else if (facts != NULL) {
-        standing = standing_of(settings, anchor, &why);
+        standing = sp_keyring_standing_by(settings, anchor, &why);
         verdict = why != NULL ? sp_refuse_unprovided(signer, SP_BY_BROKEN_KEYRING, why)
                               : sp_judge_anchor(signer, facts, standing, last == 0);
         OPENSSL_free(why);
@@ -212,7 +196,7 @@ static bool is_never_anchor(const STACK_OF(X509) *chain, const smimepolicy_setti
 {
     const X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
     char *why = NULL;
-    bool never = sp_is_never_anchor(standing_of(settings, anchor, &why)) || why != NULL;
+    bool never = sp_is_never_anchor(sp_keyring_standing_by(settings, anchor, &why)) || why != NULL;
 
     OPENSSL_free(why);
     return never;
@@ -281,7 +265,7 @@ static bool is_anchor(const void *data)
     struct sp_standing standing = { 0 };
 
     if (!issuer->ends_chain)
-        standing = standing_of(issuer->settings, issuer->cert, &why);
+        standing = sp_keyring_standing_by(issuer->settings, issuer->cert, &why);
     OPENSSL_free(why);
     return issuer->ends_chain || (standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing));
 }

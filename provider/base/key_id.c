@@ -170,8 +170,7 @@ struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY 
     ASN1_OBJECT *object;
     int length;
 
-    if (X509_PUBKEY_get0_param(&object, &bits, &length, &algorithm, spki) != 1 || bits == NULL ||
-        length <= 0)
+    if (X509_PUBKEY_get0_param(&object, &bits, &length, &algorithm, spki) != 1 || length <= 0)
         return none;
     switch (OBJ_obj2nid(object)) {
     case NID_rsaEncryption:

@@ -208,7 +208,7 @@ bool sp_uid_is_unmapped(uid_t uid)
 
         (void)strtoul(rest, &rest, 10);
         count = strtoul(rest, NULL, 10);
-        mapped = uid >= first && uid - first < count;
+        mapped = uid - first < count; /* below |first| it is larger than any number of users */
     }
     if (map != NULL)
         fclose(map);

@@ -97,14 +97,10 @@ void sp_uploaded_unreadable(const char *operation, char *why)
 
 bool sp_uploaded_standing(const X509 *cert, const char *operation, struct sp_standing *standing)
 {
-    const char *path = sp_policy()->keyring;
-    char *why = NULL;
+    char *why;
 
-    *standing = (struct sp_standing){ 0 };
-    if (path == NULL || (sp_policy()->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
-        return true;
     ERR_set_mark();
-    *standing = sp_keyring_standing_in(path, cert, &why);
+    *standing = sp_keyring_standing_by(sp_policy(), cert, &why);
     ERR_pop_to_mark();
     if (why != NULL)
         sp_uploaded_unreadable(operation, why);
@@ -162,8 +158,8 @@ static bool is_uploaded_ca(const void *data)
     const X509 *x509 = present->x509 != NULL ? present->x509 : copy;
     char *why = NULL;
 
-    if (x509 != NULL && sp_policy()->keyring != NULL)
-        standing = sp_keyring_standing_in(sp_policy()->keyring, x509, &why);
+    if (x509 != NULL)
+        standing = sp_keyring_standing_by(sp_policy(), x509, &why);
     OPENSSL_free(why);
     X509_free(copy);
     return standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing);

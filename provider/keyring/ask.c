@@ -24,10 +24,14 @@ struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, ch
     unsigned char fingerprint[SP_SHA256_LENGTH];
     struct sp_standing standing = { 0 };
     struct sp_quiet quiet;
-    struct sp_keyring *keyring = sp_keyring_borrow(path, &quiet, why);
-    bool digested = keyring != NULL && digest(cert, fingerprint);
-    bool failed = true;
+    struct sp_keyring *keyring;
+    bool digested, failed = true;
 
+    *why = NULL;
+    if (path == NULL)
+        return standing;
+    keyring = sp_keyring_borrow(path, &quiet, why);
+    digested = keyring != NULL && digest(cert, fingerprint);
     if (digested)
         standing = sp_keyring_standing(keyring, fingerprint, &failed);
     if (digested && failed)
@@ -36,4 +40,14 @@ struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, ch
         *why = OPENSSL_strdup("keyring: out of memory");
     sp_keyring_give_back(keyring, &quiet);
     return standing;
+}
+
+struct sp_standing sp_keyring_standing_by(const smimepolicy_settings *settings, const X509 *cert,
+                                          char **why)
+{
+    const char *path = settings->keyring;
+
+    if (path != NULL && settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path))
+        path = NULL;
+    return sp_keyring_standing_in(path, cert, why);
 }

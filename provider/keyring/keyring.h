@@ -139,11 +139,17 @@ enum sp_role sp_keyring_role(struct sp_keyring *keyring,
                              const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
 /*
  * As sp_keyring_standing(), for the keyring in |path|, which is opened for this
- * question.
+ * question.  NULL: there is none, and it says nothing.
  *
  * @param why  set as for sp_keyring_open() if it cannot be found out; else NULL
  */
 struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, char **why);
+/*
+ * As sp_keyring_standing_in(), for the keyring of |settings|.  One that does not exist says
+ * nothing.  With `trust = keyring` it is a fault: nobody else vouches then.
+ */
+struct sp_standing sp_keyring_standing_by(const smimepolicy_settings *settings, const X509 *cert,
+                                          char **why);
 /* Count the certificates of each role; false if that failed. */
 bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_COUNT]);
 

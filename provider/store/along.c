@@ -155,7 +155,7 @@ void sp_report_along(const struct sp_choice *choice)
 {
     char fingerprint[SP_FINGERPRINT_TEXT];
 
-    if (!sp_report_is_on() || choice->count == 0)
+    if (choice->count == 0)
         return;
     sp_fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
     sp_report_line("along %s", fingerprint);

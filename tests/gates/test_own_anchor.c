@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <openssl/err.h>
+#include <openssl/store.h>
 #include <openssl/x509_vfy.h>
 
 #include "certs.h"
@@ -170,9 +171,21 @@ static const struct {
     { "none kept", SP_ROLE_NONE, SP_ROLE_NONE, true, true, true, false, false, 4 },
     { "both kept and sent", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, true, true, true, false,
       false, 4 },
-    { "kept nowhere", SP_ROLE_NONE, SP_ROLE_NONE, true, true, false, false, false, 4 },
+    { "kept by the user alone", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, false, true, false,
+      false, false, 0 },
     { "locked", SP_ROLE_INTERMEDIATE, SP_ROLE_INTERMEDIATE, true, false, true, true, false, 0 },
 };
+
+/* A keyring that a URI of the program leads to is not that of the policy. */
+static void open_the_users_keyring(void)
+{
+    OSSL_STORE_CTX *uri;
+
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", sp_keyring_of_test(), 1), 0);
+    uri = OSSL_STORE_open("smimepolicy:trust", NULL, NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(uri);
+    OSSL_STORE_close(uri);
+}
 
 START_TEST(completed)
 {
@@ -206,6 +219,8 @@ START_TEST(completed)
         sp_policy_lock("a reason");
     store = X509_STORE_new();
     ck_assert_int_eq(X509_STORE_add_cert(store, certs[0]), 1);
+    if (!paths[_i].has_keyring)
+        open_the_users_keyring();
     ERR_clear_error();
     ctx = X509_STORE_CTX_new();
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, along), 1);

@@ -131,6 +131,8 @@ START_TEST(not_known_to_be_complete)
     parse_elsewhere(&parser, who[_i].name);
     key = sp_read_key(who[_i].name);
     EXPECT_REFUSED(sp_pkcs7_add_signature(parser.cert, key), "is not complete");
+    /* It may be one for mail. */
+    EXPECT_REFUSED(sp_sign_data(key, NULL, sp_mail_attributes, 32), "is not complete");
     EVP_PKEY_free(key);
     end_parser(&parser);
     X509_free(parser.cert);

@@ -61,13 +61,12 @@ struct issuer {
 static bool is_anchor(const void *data)
 {
     const struct issuer *issuer = data;
-    struct sp_standing standing = { 0 };
-    char *why = NULL;
+    struct sp_standing standing;
+    char *why;
 
     if (issuer->ends_chain)
         return true;
-    if (issuer->keyring != NULL)
-        standing = sp_keyring_standing_in(issuer->keyring, issuer->cert, &why);
+    standing = sp_keyring_standing_in(issuer->keyring, issuer->cert, &why);
     OPENSSL_free(why);
     return standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing);
 }
