@@ -321,8 +321,8 @@ static bool visit(struct walk *walk, const struct level *above, const char *path
 {
     struct level level = { .above = above, .path = path };
     bool there = stat(path, &level.is) == 0;
-    bool is_file = there && S_ISREG(level.is.st_mode);
-    bool is_directory = there && S_ISDIR(level.is.st_mode);
+    bool is_file = S_ISREG(level.is.st_mode);
+    bool is_directory = S_ISDIR(level.is.st_mode);
     bool bounded = true;
     int fd;
 

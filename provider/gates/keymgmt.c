@@ -42,8 +42,8 @@ static void *load(const struct keymgmt *k, const void *reference, size_t size)
     if (key == NULL)
         return NULL;
     ERR_set_mark();
-    sp_keys_loaded(key, k->has != NULL && k->has(key, OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 1,
-                   k->slot.export_key);
+    /* libcrypto takes no KEYMGMT without this function. */
+    sp_keys_loaded(key, k->has(key, OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 1, k->slot.export_key);
     ERR_pop_to_mark();
     return key;
 }

@@ -145,6 +145,7 @@ static const struct {
     { ".include $where/other\n", NULL, "@/main: line 1: .include $where/other" VARIABLE },
     { ".include @/ot\\her\n", NULL, "@/main: line 1: .include @/ot\\her" VARIABLE },
     { ".include \"@/\"other\n", NULL, "@/main: line 1: .include \"@/\"other" VARIABLE },
+    { ".include \"@/main\"o\n", NULL, "@/main: line 1: .include \"@/main\"o" VARIABLE },
     { ".include @/'other'\n", NULL, "@/main: line 1: .include @/'other'" VARIABLE },
     { ".include `@/other\n", NULL, "@/main: line 1: .include `@/other" VARIABLE },
     /* Forms that are followed and that no manual has. */

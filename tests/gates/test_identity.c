@@ -375,6 +375,19 @@ START_TEST(the_next_key_is_no_proof)
 }
 END_TEST
 
+/* A private key that is read before any certificate belongs to none that could not be watched. */
+START_TEST(private_key_before_any_certificate)
+{
+    EVP_PKEY *key;
+
+    sp_start(NULL);
+    key = sp_read_key(_i == 0 ? "stranger-rsa" : "stranger-ec");
+    EXPECT_REFUSED(sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)),
+                   "belongs to no certificate that this program has parsed");
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 /* The same if the key is compared with a private key before that signs. */
 START_TEST(the_next_key_matches_no_other)
 {
@@ -432,6 +445,7 @@ int main(void)
     tcase_add_test(tests, other_keys_decoded_in_between);
     tcase_add_loop_test(tests, the_next_key_is_no_proof, 0, 2);
     tcase_add_loop_test(tests, the_next_key_matches_no_other, 0, 2);
+    tcase_add_loop_test(tests, private_key_before_any_certificate, 0, 2);
     tcase_add_loop_test(tests, renewed_with_the_old_key, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, renewed_and_nobody_says_which, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, renewed_and_the_old_one_freed, 0, SP_ROWS(renewals));
