@@ -38,12 +38,9 @@ void sp_quiet_begin(struct sp_quiet *quiet)
 void sp_quiet_end(const struct sp_quiet *quiet)
 {
     const int saved = errno;
-    sigset_t pending;
 
-    (void)sigemptyset(&pending);
-    (void)sigpending(&pending);
     for (size_t i = 0; i < RAISED; i++)
-        if (sigismember(&pending, raised[i]) == 1 && sigismember(&quiet->pending, raised[i]) != 1)
+        if (sigismember(&quiet->pending, raised[i]) != 1)
             consume(raised[i]);
     (void)pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
     errno = saved;

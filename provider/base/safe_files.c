@@ -27,7 +27,8 @@ static bool is_writable(const char *path, char **why)
     return false;
 }
 
-static bool is_strange(const char *path, const struct sp_place *place, char **why)
+/* Why a path is refused. */
+static void tell_strange(const char *path, const struct sp_place *place, char **why)
 {
     if (place->redirected && place->unsafe == NULL)
         *why = sp_format("a symbolic link on the way to %s is one that others could have made; "
@@ -46,7 +47,6 @@ static bool is_strange(const char *path, const struct sp_place *place, char **wh
         *why = sp_format("%s, on the way to %s, belongs to somebody else (uid %lu), who could put "
                          "another keyring there; correct its owner, or move the keyring",
                          place->unsafe, path, (unsigned long)place->owner);
-    return false;
 }
 
 bool sp_path_is_safe(const char *path, const char *name, uid_t owner, bool partly, char **why)
@@ -60,7 +60,7 @@ bool sp_path_is_safe(const char *path, const char *name, uid_t owner, bool partl
     if (!found)
         (void)sp_file_failed(why, path);
     else if (!safe)
-        (void)is_strange(path, &place, why);
+        tell_strange(path, &place, why);
     sp_place_clear(&place);
     OPENSSL_free(file);
     return safe;
