@@ -36,7 +36,7 @@ bool sp_check_integrity(struct sp_check *check, const char *database, const char
 {
     const struct sp_sqlite *sq = check->keyring->sq;
     char *sql = sp_format("PRAGMA %s.integrity_check", database);
-    sqlite3_stmt *statement = sql == NULL ? NULL : sp_store_prepare(check->keyring, sql);
+    sqlite3_stmt *statement = sp_store_prepare(check->keyring, sql);
     bool done = sql != NULL;
     int code = SQLITE_ERROR;
 

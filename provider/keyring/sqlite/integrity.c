@@ -208,7 +208,7 @@ static bool check_orphans(struct sp_check *check, const char *table)
     char *sql = sp_format("SELECT DISTINCT certificate FROM main.%s n WHERE NOT EXISTS"
                           " (SELECT 1 FROM main.certificate c WHERE c.id = n.certificate)",
                           table);
-    sqlite3_stmt *rows = sql == NULL ? NULL : sp_store_prepare(check->keyring, sql);
+    sqlite3_stmt *rows = sp_store_prepare(check->keyring, sql);
     bool done = rows != NULL;
     int code = SQLITE_DONE;
 

@@ -97,8 +97,7 @@ static bool pragma(struct sp_database *keyring, const struct sp_schema *schema, 
                    int64_t *value)
 {
     char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
-    bool done =
-        sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_set_why(keyring, NULL);
+    bool done = sp_store_number(keyring, sql, value);
 
     OPENSSL_free(sql);
     return done;
@@ -109,9 +108,7 @@ static bool apply(struct sp_database *keyring, const struct sp_schema *schema, i
     char *mark = sp_format("PRAGMA %s.user_version = %lld;"
                            "PRAGMA %s.application_id = " APPLICATION_ID,
                            schema->database, (long long)step + 1, schema->database);
-    bool done = mark != NULL
-                    ? sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark)
-                    : sp_store_set_why(keyring, NULL);
+    bool done = sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark);
 
     OPENSSL_free(mark);
     return done;
@@ -136,8 +133,7 @@ static bool has_no(struct sp_database *keyring, const struct sp_schema *schema, 
                    char *count)
 {
     int64_t found;
-    bool done =
-        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_set_why(keyring, NULL);
+    bool done = sp_store_number(keyring, count, &found);
 
     OPENSSL_free(count);
     if (!done || found == 0)
@@ -164,7 +160,7 @@ static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema
     sql = sp_format("SELECT count(*) FROM %s.sqlite_schema WHERE sql LIKE '%%as%%' OR"
                     " (sql NOT LIKE 'CREATE TABLE %%' AND sql NOT LIKE 'CREATE INDEX %%')",
                     schema->database);
-    done = sql != NULL ? sp_store_number(keyring, sql, &found) : sp_store_set_why(keyring, NULL);
+    done = sp_store_number(keyring, sql, &found);
     OPENSSL_free(sql);
     if (!done || found == 0)
         return done;

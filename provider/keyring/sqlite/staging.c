@@ -90,7 +90,7 @@ static sqlite3_stmt *prepare_key_look_up(struct sp_staging *upload)
     if (waiting == NULL)
         return sp_store_prepare(upload->stored, identity);
     sql = sp_format("SELECT 2 FROM %s WHERE key = ?1 UNION ALL %s", waiting, identity);
-    statement = sql == NULL ? NULL : sp_store_prepare(upload->stored, sql);
+    statement = sp_store_prepare(upload->stored, sql);
     OPENSSL_free(sql);
     return statement;
 }

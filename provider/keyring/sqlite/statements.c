@@ -83,6 +83,10 @@ sqlite3_stmt *sp_store_prepare(struct sp_database *keyring, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
 
+    if (sql == NULL) {
+        (void)sp_store_set_why(keyring, NULL);
+        return NULL;
+    }
     sp_store_settle(keyring);
     if (keyring->sq->prepare_v2(keyring->db, sql, -1, &statement, NULL) == SQLITE_OK)
         return statement;
@@ -92,6 +96,8 @@ sqlite3_stmt *sp_store_prepare(struct sp_database *keyring, const char *sql)
 
 bool sp_store_run(struct sp_database *keyring, const char *sql)
 {
+    if (sql == NULL)
+        return sp_store_set_why(keyring, NULL);
     sp_store_settle(keyring);
     return keyring->sq->exec(keyring->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
            sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");

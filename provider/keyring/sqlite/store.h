@@ -129,7 +129,10 @@ bool sp_store_failed(struct sp_database *keyring, const char *what);
  */
 bool sp_store_set_why(struct sp_database *keyring, char *why);
 
-/* Prepare |sql|; NULL on failure, with the reason noted. */
+/*
+ * Prepare |sql|; NULL on failure, with the reason noted.  Here and below: if |sql| is NULL, memory
+ * ran out when it was made.
+ */
 sqlite3_stmt *sp_store_prepare(struct sp_database *keyring, const char *sql);
 bool sp_store_run(struct sp_database *keyring, const char *sql);
 /* Run |sql| and read the first column of its row into |*number|. */

@@ -38,7 +38,7 @@
     X(url_parse)
 
 struct library {
-#define X(name) __typeof__(ldap_##name) *name;
+#define X(name) __typeof__(ldap_##name) *(name);
     FUNCTIONS(X)
 #undef X
     __typeof__(ber_sockbuf_ctrl) *sockbuf_ctrl;

@@ -51,7 +51,7 @@
 
 /* In parentheses: curl.h has macros of some of these names. */
 struct library {
-#define X(name) __typeof__((curl_##name)) *name;
+#define X(name) __typeof__((curl_##name)) *(name);
     FUNCTIONS(X)
 #undef X
 };

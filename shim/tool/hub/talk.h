@@ -41,7 +41,7 @@
     X(status)
 
 struct shim_libpq {
-#define X(name) __typeof__(PQ##name) *name;
+#define X(name) __typeof__(PQ##name) *(name);
     SHIM_LIBPQ_FUNCTIONS(X)
 #undef X
 };
