@@ -218,8 +218,7 @@ bool sp_crl_get_entry(const unsigned char page[SP_CRL_PAGE], size_t *offset,
     const unsigned char *from = page + 2 + *offset;
 
     /* A sealed page is as it was written.  The bounds are checked all the same. */
-    if (used > SP_CRL_ROOM || *offset + SP_CRL_FIXED > used ||
-        *offset + fixed_length(from) + from[0] > used)
+    if (used > SP_CRL_ROOM || *offset + fixed_length(from) + from[0] > used)
         return false;
     *offset += sp_crl_read_entry(from, entry);
     return true;

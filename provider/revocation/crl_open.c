@@ -146,12 +146,11 @@ static bool read_at(int fd, void *bytes, size_t length, uint64_t offset)
     char *to = bytes;
 
     while (length > 0) {
-        const ssize_t got = pread(fd, to, length, (off_t)offset);
+        const ssize_t got = TEMP_FAILURE_RETRY(pread(fd, to, length, (off_t)offset));
 
-        if (got == 0 || (got < 0 && errno != EINTR))
+        if (got <= 0)
             return false;
-        if (got > 0)
-            to += got, length -= (size_t)got, offset += (uint64_t)got;
+        to += got, length -= (size_t)got, offset += (uint64_t)got;
     }
     return true;
 }

@@ -250,19 +250,19 @@ static bool write_pages(const struct sp_crl_writer *writer, const size_t *ends, 
 {
     const uint64_t identity = sp_crl_identity(&writer->header);
     unsigned char page[SP_CRL_PAGE];
-    bool done;
     size_t start = 0;
 
     sp_crl_put_header(page, &writer->header);
-    done = fwrite(page, sizeof(page), 1, to) == 1;
-    for (uint64_t i = 0; i < writer->header.pages && done; i++) {
+    (void)fwrite(page, sizeof(page), 1, to);
+    for (uint64_t i = 0; i < writer->header.pages && ferror(to) == 0; i++) {
         sp_crl_put_page(page, writer->entries + start, ends[i] - start);
         sp_crl_seal(page, identity, i + 1);
         start = ends[i];
-        done = fwrite(page, sizeof(page), 1, to) == 1;
+        (void)fwrite(page, sizeof(page), 1, to);
     }
-    return done && fwrite(writer->cert, (size_t)writer->header.cert_length, 1, to) == 1 &&
-           fflush(to) == 0 && fchmod(fileno(to), 0644) == 0 && fsync(fileno(to)) == 0;
+    (void)fwrite(writer->cert, (size_t)writer->header.cert_length, 1, to);
+    return fflush(to) == 0 && ferror(to) == 0 && fchmod(fileno(to), 0644) == 0 &&
+           fsync(fileno(to)) == 0;
 }
 
 size_t *sp_crl_deal(struct sp_crl_writer *writer, char **why)

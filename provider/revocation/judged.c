@@ -60,7 +60,7 @@ smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struc
                                                 const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found = { .state = SP_REVOCATION_NONE, .reason = -1 };
+    struct sp_revocation found = { .state = SP_REVOCATION_NONE };
     bool anchor;
 
     if (sp_is_own_issuer(asked->facts) ||

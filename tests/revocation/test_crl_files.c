@@ -395,6 +395,32 @@ START_TEST(listed)
 }
 END_TEST
 
+static bool see_one(const struct sp_crl_file *file, void *data)
+{
+    (void)file;
+    return ++*(int *)data == 0;
+}
+
+/* Who has seen enough is told of no other, in the same folder or in another one. */
+START_TEST(listed_until_it_is_enough)
+{
+    struct sp_crl_about about = sp_today();
+    X509 *another = sp_make_cert(&(struct sp_recipe){
+        .serial = 2, .subject = "Another", .basic = "CA:TRUE", .key = sp_test_ec() });
+    int seen = 0;
+    char *why;
+
+    ck_assert(sp_store_crl(another, &about, three));
+    ck_assert(sp_store_crl(crls.issuer, &about, three));
+    about.scope = SP_CRL_USERS;
+    ck_assert(sp_store_crl(another, &about, three));
+    ck_assert(sp_store_crl(crls.issuer, &about, three));
+    ck_assert(sp_crl_files_each(crls.place, see_one, &seen, &why));
+    ck_assert_int_eq(seen, 1);
+    X509_free(another);
+}
+END_TEST
+
 /* There is no keyring in which it could be stored. */
 START_TEST(no_keyring)
 {
@@ -439,6 +465,7 @@ static Suite *files_suite(void)
     tcase_add_loop_test(tcase, number_order, 0, SP_ROWS(numbers));
     tcase_add_test(tcase, unfinished);
     tcase_add_test(tcase, listed);
+    tcase_add_test(tcase, listed_until_it_is_enough);
     tcase_add_test(tcase, no_keyring);
     tcase_add_test(tcase, nothing_is_left);
     suite_add_tcase(suite, tcase);

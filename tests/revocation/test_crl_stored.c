@@ -36,6 +36,7 @@ static const char *const none[] = {
     "@/crls/0000000000000000/c.crl",
     "/nowhere/crls/F/c.crl",
     "@/x/crls/F/c.crl",
+    "@/crls/x/F/c.crl",
 };
 
 static char *resolve(const char *text, const char *folder)
