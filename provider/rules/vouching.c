@@ -100,7 +100,7 @@ const char *sp_issuer_limit(X509 *ca, const char *address)
     if (X509_check_purpose(ca, X509_PURPOSE_SMIME_SIGN, 1) < 1)
         return "it may not issue certificates for mail";
     limits = X509_get_ext_d2i(ca, NID_name_constraints, &critical, NULL);
-    if (limits == NULL && critical == -1)
+    if (critical == -1)
         return NULL;
     if (limits == NULL) {
         why = "its name constraints cannot be read";

@@ -603,6 +603,9 @@ START_TEST(collected)
         ck_assert_int_eq(smimepolicy_finding_severity(finding), SMIMEPOLICY_DENY);
     else
         ck_assert_ptr_null(collections[_i].rule);
+    if (finding != NULL && strcmp(collections[_i].rule, "ca-exempt") == 0)
+        sp_expect_words(verdict, "ca-exempt", "a CA's certificate signs this mail", "CA:TRUE",
+                        "CA:FALSE: a mail brings nobody who may vouch for others");
     smimepolicy_verdict_free(verdict);
     sp_facts_free(facts);
 }
@@ -672,6 +675,9 @@ START_TEST(found)
     if (founds[_i].rule != NULL)
         ck_assert_int_eq(smimepolicy_finding_severity(sp_find(verdict, founds[_i].rule)),
                          SMIMEPOLICY_DENY);
+    if (founds[_i].rule != NULL && strcmp(founds[_i].rule, "ca-exempt") == 0)
+        sp_expect_words(verdict, "ca-exempt", "it is a CA's certificate", "CA:TRUE",
+                        "CA:FALSE: a directory has nobody who may vouch for others");
     if (founds[_i].rule != NULL && strcmp(founds[_i].rule, "san-email") == 0)
         sp_expect_words(verdict, "san-email",
                         "Subject Alternative Name does not have the address that was asked for",

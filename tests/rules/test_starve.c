@@ -161,6 +161,16 @@ static bool try_passed_over(void)
     return keep_text(sp_passed_over_text(verdict));
 }
 
+/* Its time is not left out. */
+static bool try_verified(void)
+{
+    const struct sp_signing_time time = { SP_TIME_READ, SP_NOW };
+    char *text = sp_verified_text(facts, &time, "");
+
+    ck_assert(text == NULL || strstr(text, ", signed on ") != NULL);
+    return keep_text(text);
+}
+
 static bool try_signing_time(void)
 {
     const struct sp_signing_time early = { SP_TIME_READ, 0 };
@@ -368,6 +378,7 @@ static const struct {
     { "chosen", try_chosen },
     { "passed over", try_passed_over },
     { "signing time", try_signing_time },
+    { "verified", try_verified },
     { "anchor", try_anchor },
     { "age", try_age },
     { "along", try_along },
