@@ -26,11 +26,9 @@ static struct cipher ciphers[SLOTS];
 
 static int encrypt_init(const struct cipher *c, void *ctx, void *key, const OSSL_PARAM params[])
 {
-    int done = c->encrypt_init(ctx, key, params);
-
-    if (done == 1 && !sp_contexts_begin(ctx, key, &c->slot, false))
+    if (!sp_contexts_begin(ctx, key, &c->slot, false))
         return sp_gate_no_memory();
-    return done;
+    return c->encrypt_init(ctx, key, params);
 }
 
 static bool may_encrypt(const void *ctx, const unsigned char *data, size_t length)

@@ -25,11 +25,9 @@ static struct exchange exchanges[SLOTS];
 
 static int init(const struct exchange *x, void *ctx, void *key, const OSSL_PARAM params[])
 {
-    int done = x->init(ctx, key, params);
-
-    if (done == 1 && !sp_contexts_begin(ctx, key, &x->slot, false))
+    if (!sp_contexts_begin(ctx, key, &x->slot, false))
         return sp_gate_no_memory();
-    return done;
+    return x->init(ctx, key, params);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
+#include "certs.h"
 #include "mail.h"
 #include "register/register.h"
 
@@ -375,6 +376,30 @@ START_TEST(the_next_key_is_no_proof)
 }
 END_TEST
 
+/* Keys of one curve, whose parameters alone were compared, are not one key. */
+START_TEST(parameters_compared)
+{
+    unsigned char *der = NULL;
+    const unsigned char *in;
+    EVP_PKEY *made, *key;
+    X509 *cert;
+    int length;
+
+    sp_start(NULL);
+    cert = sp_read_cert("expired-ec");
+    made = sp_make_key("EC", "P-256");
+    length = i2d_PrivateKey(made, &der);
+    in = der;
+    key = d2i_AutoPrivateKey(NULL, &in, length);
+    ck_assert_int_eq(EVP_PKEY_parameters_eq(X509_get0_pubkey(cert), key), 1);
+    EXPECT_DONE(sp_sign_data(key, NULL, sp_mail_attributes, 32));
+    EVP_PKEY_free(key);
+    OPENSSL_free(der);
+    EVP_PKEY_free(made);
+    X509_free(cert);
+}
+END_TEST
+
 /* A private key that is read before any certificate belongs to none that could not be watched. */
 START_TEST(private_key_before_any_certificate)
 {
@@ -445,6 +470,7 @@ int main(void)
     tcase_add_test(tests, other_keys_decoded_in_between);
     tcase_add_loop_test(tests, the_next_key_is_no_proof, 0, 2);
     tcase_add_loop_test(tests, the_next_key_matches_no_other, 0, 2);
+    tcase_add_test(tests, parameters_compared);
     tcase_add_loop_test(tests, private_key_before_any_certificate, 0, 2);
     tcase_add_loop_test(tests, renewed_with_the_old_key, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, renewed_and_nobody_says_which, 0, SP_ROWS(renewals));

@@ -389,6 +389,10 @@ START_TEST(locked_all_the_same)
     EXPECT_REFUSED(sign_raw(&who), "is locked");
     EXPECT_REFUSED(encrypt_raw(&who), "is locked");
     sp_free_owner(&who);
+    /* A key without a certificate, too. */
+    who = (struct sp_owner){ .key = sp_read_key("stranger-rsa") };
+    EXPECT_REFUSED(sign_raw(&who), "is locked");
+    EVP_PKEY_free(who.key);
 }
 END_TEST
 

@@ -273,6 +273,7 @@ static const struct {
     /* Another element than the point is the last: of another tag, or class. */
     EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa0\x06\x03\x04\x00" EC_PUBLIC, false),
     EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\x21\x06\x03\x04\x00" EC_PUBLIC, false),
+    EC_ROW(EC_PUBLIC, "\x30\x0f" EC_VERSION "\xa1\x06\x03\x04\x00" EC_PUBLIC "\x05", false),
     EC_ROW(EC_PUBLIC, "\x30\x10" EC_VERSION "\xa1\x06\x03\x04\x00" EC_PUBLIC "\x05\x00", false),
     /* What is in it is no BIT STRING, and it is in no SEQUENCE. */
     EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x04\x04\x00" EC_PUBLIC, false),

@@ -98,6 +98,9 @@ static const struct {
 } asked[] = {
     { &both, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, DECRYPTS, false },
     { &both, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, LATE, SP_STORED_REVOKED, DECRYPTS, false },
+    /* It was not revoked then. */
+    { &both, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, SP_NOW - 1, SP_STORED_USABLE,
+      SIGNS | ENCRYPTS | VERIFIES | DECRYPTS, false },
     { &server, SP_ROLE_IDENTITY, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_UNUSABLE, DECRYPTS,
       false },
     { &both, SP_ROLE_CONTACT, SP_REVOCATION_REVOKED, SP_NOW, SP_STORED_REVOKED, 0, false },
@@ -116,7 +119,9 @@ static const struct {
 START_TEST(revoked)
 {
     static const char *const hard[] = { "revocation", "hard", NULL };
-    const struct sp_revocation revocation = { .state = asked[_i].revocation, .reason = -1 };
+    const struct sp_revocation revocation = {
+        .state = asked[_i].revocation, .at = SP_NOW, .reason = -1, .this_update = SP_NOW
+    };
     X509 *root = sp_make_cert(&(struct sp_recipe){ .subject = "Root", .key = sp_test_ec() });
     struct sp_recipe recipe = *asked[_i].recipe;
     smimepolicy_settings *settings = sp_settings_of(hard);
