@@ -83,7 +83,7 @@ static bool may_take(const struct signature *s, void *ctx, const unsigned char *
         return true;
     if (context.stage == SP_STAGE_REFUSED)
         return sp_gate_refused_before();
-    if (data == NULL || length == 0)
+    if (length == 0)
         return true;
     if (context.head != NULL || sp_attributes_begin(data, length)) {
         if (!sp_contexts_gather(ctx, data, length) || !sp_contexts_get(ctx, &context))

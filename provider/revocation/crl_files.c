@@ -191,7 +191,7 @@ bool sp_crl_files_each(const char *keyring, sp_crl_told_fn *tell, void *data, ch
     if (there != SP_CRL_THERE)
         return there == SP_CRL_ABSENT;
     done = read_names(&names, &crls, "", why);
-    for (size_t i = 0; done && i < names.count && !telling.stopped; i++)
+    for (size_t i = 0; done && i < names.count; i++)
         if (names.names[i][0] != '.')
             done = tell_name(&crls, names.names[i], &telling, why);
     clear_names(&names);

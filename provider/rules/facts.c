@@ -110,7 +110,7 @@ static void read_key_usage(struct sp_facts *facts, const X509 *cert)
     ASN1_BIT_STRING *bits =
         sp_read_extension(cert, NID_key_usage, ASN1_ITEM_rptr(ASN1_BIT_STRING), &facts->usage);
 
-    for (int i = 0; bits != NULL && i < SP_KU_COUNT; i++)
+    for (int i = 0; i < SP_KU_COUNT; i++)
         if (ASN1_BIT_STRING_get_bit(bits, i))
             facts->usage_bits |= 1U << i;
     ASN1_BIT_STRING_free(bits);

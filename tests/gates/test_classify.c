@@ -192,7 +192,7 @@ START_TEST(beginnings)
                   { { 0x31, 0x84, 0xff, 0xff, 0xff, 0xff }, 6, false },
                   { { 0x31, 0x85, 0, 0, 0, 0, 1 }, 7, false },
                   { { 0x30, 2 }, 2, false },
-                  { { 0 }, 0, false } };
+                  { { 0x31 }, 0, false } };
 
     for (int i = 0; i < SP_ROWS(heads); i++)
         ck_assert_msg(sp_attributes_begin(heads[i].bytes, heads[i].length) == heads[i].begins,

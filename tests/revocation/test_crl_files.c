@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "crls.h"
+#include "revocation/crl_form.h"
 
 /* Where a folder can be opened and not be listed: after so many that can be; -1: never. */
 static int lists = -1;
@@ -421,6 +422,39 @@ START_TEST(listed_until_it_is_enough)
 }
 END_TEST
 
+/* A page without an entry, and a header that tells of another number of them. */
+START_TEST(empty_page)
+{
+    unsigned char page[4096];
+    struct sp_crl_header header;
+    char *path, *why;
+    int fd;
+
+    sp_revoke(crls.issuer, _i == 0 ? nothing : three);
+    path = sp_only_crl();
+    ck_assert(sp_crl_file_check(path, &why));
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, page, sizeof(page), 0), sizeof(page));
+    ck_assert(sp_crl_get_header(page, &header));
+    if (_i == 0) {
+        ck_assert_int_eq(pwrite(fd, "x", 1, 4096 + 100), 1);
+    } else {
+        header.count++;
+        sp_crl_put_header(page, &header);
+        ck_assert_int_eq(pwrite(fd, page, sizeof(page), 0), sizeof(page));
+        ck_assert_int_eq(pread(fd, page, sizeof(page), 4096), sizeof(page));
+        sp_crl_seal(page, sp_crl_identity(&header), 1);
+        ck_assert_int_eq(pwrite(fd, page, sizeof(page), 4096), sizeof(page));
+    }
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert(!sp_crl_file_check(path, &why));
+    ck_assert_pstr_eq(strstr(why, path), why);
+    OPENSSL_free(why);
+    free(path);
+}
+END_TEST
+
 /* There is no keyring in which it could be stored. */
 START_TEST(no_keyring)
 {
@@ -466,6 +500,7 @@ static Suite *files_suite(void)
     tcase_add_test(tcase, unfinished);
     tcase_add_test(tcase, listed);
     tcase_add_test(tcase, listed_until_it_is_enough);
+    tcase_add_loop_test(tcase, empty_page, 0, 2);
     tcase_add_test(tcase, no_keyring);
     tcase_add_test(tcase, nothing_is_left);
     suite_add_tcase(suite, tcase);

@@ -112,6 +112,7 @@ static const struct {
     { "smimepolicy:contact/a\x1f", "written as %XX" },
     { "smimepolicy:contact/a%7f", "no control characters" },
     { "smimepolicy:contact/a%1f", "no control characters" },
+    { "smimepolicy:contact/a%00", "no control characters" },
     { "smimepolicy:contact/a%g0", "written as %XX" },
     { "smimepolicy:contact/a%0g", "written as %XX" },
 };
