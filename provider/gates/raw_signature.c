@@ -87,7 +87,7 @@ int sp_raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn
      * A message (sign_message_init) may come in pieces, so only the decision on a digest
      * can wait.
      */
-    const bool later = used != NULL && backend == s->sign_init && sp_keys_depends(used);
+    const bool later = backend == s->sign_init && sp_keys_depends(used);
     int done;
 
     if (used != NULL && !later && !judge_raw(s, used, evidence, NULL, 0))
