@@ -121,9 +121,9 @@ static void read_rsa(struct sp_public_key *key, const X509_ALGOR *algorithm, int
 void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
 {
     ASN1_OBJECT *object = NULL;
-    const unsigned char *bits = NULL;
-    int len = 0;
-    X509_ALGOR *algorithm = NULL;
+    const unsigned char *bits;
+    int len;
+    X509_ALGOR *algorithm;
 
     if (X509_get_X509_PUBKEY(cert) == NULL ||
         !X509_PUBKEY_get0_param(&object, &bits, &len, &algorithm, X509_get_X509_PUBKEY(cert)))
