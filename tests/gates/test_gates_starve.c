@@ -246,6 +246,11 @@ static const struct {
       "good-rsa",
       verify,
       { "vouched ", "allowed verify ", "verified " } },
+    { "report_use = verify\nreport_for = program\nreport_sender = eve@example.org\n"
+      "unverified_signers = refuse\ndecision_log = /dev/null\n",
+      "good-rsa",
+      verify,
+      { "vouched ", "allowed verify " } },
 };
 
 /* What has come since the last call; free() it. */

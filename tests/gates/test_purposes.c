@@ -173,7 +173,7 @@ static int verify(X509 *cert, X509 *anchor, bool by_name)
 /* An earlier verification, good or failed, makes no issuer of a person's own certificate. */
 START_TEST(one_chain_after_another)
 {
-    X509 *person, *minted, *ca, *good, *odd;
+    X509 *person, *minted, *ca, *good, *odd, *stray;
 
     sp_start(NULL);
     person = make((struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
@@ -190,7 +190,14 @@ START_TEST(one_chain_after_another)
     odd = make((struct sp_recipe){
         YEARS, .san = "email:bob@example.org", .usage = "digitalSignature", .issuer = ca,
         .issuer_key = sp_test_rsa(), .again = { "1.2.3.4", "critical,DER:05:00" } });
+    stray = make((struct sp_recipe){
+        YEARS, .san = "email:ceo@example.org", .usage = "digitalSignature", .issuer = person,
+        .issuer_key = sp_test_rsa(), .again = { "1.2.3.4", "critical,DER:05:00" } });
     for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+        ck_assert_int_eq(verify(stray, person, true), 0);
+        ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+        ck_assert_int_eq(X509_check_purpose(person, ids[0], 0), 1);
         ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
         ck_assert_int_eq(verify(minted, person, true), 0);
         ck_assert_int_eq(verify(minted, person, false), 0);
@@ -205,6 +212,7 @@ START_TEST(one_chain_after_another)
     X509_free(ca);
     X509_free(good);
     X509_free(odd);
+    X509_free(stray);
 }
 END_TEST
 

@@ -20,6 +20,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
 #include "keyring/forks.h"
 #include "keyrings.h"
 
@@ -115,6 +116,40 @@ static bool is_answered(void)
 
     return sp_keyring_standing_in(place, cert, &why).role == SP_ROLE_CA && why == NULL;
 }
+
+/* Which keyring the settings lead to, and what a missing one means. */
+static const struct {
+    bool is_set, exists;
+    const char *trust;
+    enum sp_role role;
+    const char *why;
+} by_settings[] = {
+    { true, true, "caller", SP_ROLE_CA, NULL },
+    { true, true, "keyring", SP_ROLE_CA, NULL },
+    { true, false, "caller", SP_ROLE_NONE, NULL },
+    { true, false, "keyring", SP_ROLE_NONE, "no keyring" },
+    { false, true, "caller", SP_ROLE_NONE, NULL },
+};
+
+START_TEST(settings_of_the_program)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *path = sp_format("%s%s", place, by_settings[_i].exists ? "" : "/none");
+    struct sp_standing standing;
+    char *why;
+
+    if (by_settings[_i].is_set)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "keyring", path, NULL), 1);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", by_settings[_i].trust, NULL), 1);
+    standing = sp_keyring_standing_by(settings, cert, &why);
+    ck_assert_int_eq(standing.role, by_settings[_i].role);
+    ck_assert_int_eq(why != NULL, by_settings[_i].why != NULL);
+    ck_assert_msg(why == NULL || strstr(why, by_settings[_i].why) != NULL, "%s", why);
+    OPENSSL_free(why);
+    OPENSSL_free(path);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
 
 START_TEST(many_questions)
 {
@@ -637,6 +672,7 @@ int main(void)
     TCase *tests = tcase_create("questions");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, settings_of_the_program, 0, SP_ROWS(by_settings));
     tcase_add_test(tests, many_questions);
     tcase_add_test(tests, written);
     tcase_add_test(tests, replaced);
