@@ -142,8 +142,8 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
         answer.state = SP_REVOCATION_REVOKED;
         answer.at = entry->at;
         answer.reason = entry->reason;
-    } else if (entry == NULL && (question->wants & SP_WANTS_ANSWER) != 0 &&
-               is_in_scope(question, header) && is_issuer(question, file) == 1) {
+    } else if ((question->wants & SP_WANTS_ANSWER) != 0 && is_in_scope(question, header) &&
+               is_issuer(question, file) == 1) {
         answer.state =
             header->next_update >= question->at ? SP_REVOCATION_NONE : SP_REVOCATION_STALE;
     }

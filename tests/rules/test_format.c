@@ -276,6 +276,10 @@ START_TEST(refusals)
         ck_assert_str_eq(
             smimepolicy_finding_get0_required(smimepolicy_verdict_get0_finding(verdicts[i], 0)),
             i == 0 ? "the signer's certificate" : "a certificate for every recipient");
+    for (int i = 16; i <= 18; i++)
+        ck_assert_pstr_eq(
+            smimepolicy_finding_get0_found(smimepolicy_verdict_get0_finding(verdicts[i], 0)),
+            i == 17 ? "trust = keyring, no keyring" : "x");
     for (int i = 5; i <= 6; i++)
         ck_assert_str_eq(
             smimepolicy_finding_get0_found(smimepolicy_verdict_get0_finding(verdicts[i], 0)),
