@@ -699,6 +699,21 @@ START_TEST(a_directory_is_asked_first)
 }
 END_TEST
 
+/* Not because of a certificate that is passed over: one that expired, or the later of two. */
+START_TEST(the_chosen_one_counts)
+{
+    const int report = start_with_report(DIRECTORY);
+
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_CONTACT, _i == 0 ? "expired-rsa" : "good-ec");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+               "UPDATE certificate SET uploaded = uploaded - 20000 / id;"
+               "UPDATE certificate SET origin = 3 WHERE id = 2");
+    expect_load(BOB("contact"), CERT, "C", "good-rsa", NULL);
+    (void)close(report);
+}
+END_TEST
+
 /* A directory has certificates of recipients.  Who signs has one of his own. */
 START_TEST(a_directory_has_no_identity)
 {
@@ -1018,6 +1033,7 @@ int main(void)
     tcase_add_test(tests, a_locked_policy);
     tcase_add_test(tests, the_choice_is_reported);
     tcase_add_loop_test(tests, a_directory_is_asked_first, 0, SP_ROWS(fetchings));
+    tcase_add_loop_test(tests, the_chosen_one_counts, 0, 2);
     tcase_add_test(tests, a_directory_has_no_identity);
     tcase_add_test(tests, no_program_is_asked_to);
     tcase_add_test(tests, the_best_of_unusable_ones);
