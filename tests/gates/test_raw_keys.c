@@ -204,6 +204,39 @@ START_TEST(compared_with_two)
 END_TEST
 
 /*
+ * Compared with one that may sign and with one that may not: what was signed by the one passes,
+ * and something else does not, each time.
+ */
+START_TEST(signed_twice_in_a_context)
+{
+    struct sp_owner good, old;
+    EVP_PKEY_CTX *ctx;
+    unsigned char signature[512], data[sizeof(bytes)] = "something else";
+
+    sp_start(NULL);
+    if (_i == 0)
+        memcpy(data, bytes, sizeof(data));
+    good = sp_read_owner("good-rsa");
+    old = sp_read_owner("old-rsa");
+    ck_assert_int_eq(X509_check_private_key(good.cert, good.key), 1);
+    EXPECT_DONE(sign_raw(&good));
+    ck_assert_int_eq(X509_check_private_key(old.cert, good.key), 1);
+    EXPECT_REFUSED(sign_raw(&good), "[expired]");
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, good.key, NULL);
+    ck_assert_int_eq(EVP_PKEY_sign_init(ctx), 1);
+    for (int i = 0; i < 2; i++) {
+        size_t size = sizeof(signature);
+
+        EXPECT(EVP_PKEY_sign(ctx, signature, &size, data, sizeof(data)) == 1,
+               _i == 0 ? NULL : i == 0 ? "[expired]" : "refused before");
+    }
+    EVP_PKEY_CTX_free(ctx);
+    sp_free_owner(&old);
+    sp_free_owner(&good);
+}
+END_TEST
+
+/*
  * In one context, a raw signature that passed does not excuse a mail, and a mail
  * does not change a raw signature.
  */
@@ -474,6 +507,7 @@ int main(void)
     tcase_add_loop_test(tests, named_only_where_it_helps, 0, 2);
     tcase_add_loop_test(tests, shared_key, 0, SP_ROWS(pairs));
     tcase_add_test(tests, compared_with_two);
+    tcase_add_loop_test(tests, signed_twice_in_a_context, 0, 2);
     tcase_add_test(tests, mail_after_a_raw_signature);
     tcase_add_loop_test(tests, digest_of_attributes, 0, 3);
     tcase_add_test(tests, attributes_digested_in_pieces);
