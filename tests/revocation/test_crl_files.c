@@ -16,7 +16,7 @@
 
 #include "base/text.h"
 #include "crls.h"
-#include "revocation/crl_form.h"
+#include "revocation/crl_open.h"
 
 /* Where a folder can be opened and not be listed: after so many that can be; -1: never. */
 static int lists = -1;
@@ -402,12 +402,19 @@ static bool see_one(const struct sp_crl_file *file, void *data)
     return ++*(int *)data == 0;
 }
 
+static bool note_name(const char *name, void *data)
+{
+    (void)name;
+    return ++*(int *)data == 0;
+}
+
 /* Who has seen enough is told of no other, in the same folder or in another one. */
 START_TEST(listed_until_it_is_enough)
 {
     struct sp_crl_about about = sp_today();
     X509 *another = sp_make_cert(&(struct sp_recipe){
         .serial = 2, .subject = "Another", .basic = "CA:TRUE", .key = sp_test_ec() });
+    struct sp_crl_folder folder;
     int seen = 0;
     char *why;
 
@@ -418,6 +425,10 @@ START_TEST(listed_until_it_is_enough)
     ck_assert(sp_store_crl(crls.issuer, &about, three));
     ck_assert(sp_crl_files_each(crls.place, see_one, &seen, &why));
     ck_assert_int_eq(seen, 1);
+    ck_assert_int_eq(sp_crl_open_crls(&folder, crls.place, &why), SP_CRL_THERE);
+    ck_assert(sp_crl_names(&folder, "", note_name, &seen));
+    ck_assert_int_eq(seen, 2);
+    sp_crl_close_folder(&folder);
     X509_free(another);
 }
 END_TEST
