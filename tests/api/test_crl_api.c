@@ -51,6 +51,8 @@ static void set_up(void)
                                .again = { AKI("0a0b0c0d") },
                                USABLE };
 
+    ERR_clear_error();
+    fails = 0;
     sp_crls_set_up();
     recipe.issuer = crls.issuer;
     above = sp_make_cert(&recipe);

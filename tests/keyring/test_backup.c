@@ -224,6 +224,7 @@ START_TEST(there_before)
     char *path = sp_store_file(folder, "copy");
     struct sp_sqlite table = *sp_database(keyring)->sq;
 
+    looks = 0;
     table.open_v2 = open_nothing;
     sp_database(keyring)->sq = &table;
     ck_assert_int_eq(mkdir(path, 0755), 0);

@@ -18,8 +18,17 @@ static const int three[] = { 3, 0 };
 static X509 *revoked, *good, *plain;
 static smimepolicy_settings *settings;
 
+/* What the command finds elsewhere. */
+static struct {
+    bool done;
+    int calls;
+    const X509 *cert;
+    enum sp_revocation_state before, after;
+} elsewhere;
+
 static void set_up(void)
 {
+    memset(&elsewhere, 0, sizeof(elsewhere));
     sp_crls_set_up();
     revoked = sp_issued(crls.issuer, NULL, 3, AKI("01020304"));
     good = sp_issued(crls.issuer, NULL, 4, AKI("01020304"));
@@ -224,14 +233,6 @@ START_TEST(marked_issuer)
     X509_free(twin);
 }
 END_TEST
-
-/* What the command finds elsewhere. */
-static struct {
-    bool done;
-    int calls;
-    const X509 *cert;
-    enum sp_revocation_state before, after;
-} elsewhere;
 
 static bool ask_also(const X509 *cert, struct sp_revocation *found)
 {

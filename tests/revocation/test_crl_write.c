@@ -290,6 +290,8 @@ START_TEST(folder_is_removed)
     child = fork();
     if (child == 0) {
         close(fd);
+        free(folder);
+        free(path);
         sp_revoke(crls.issuer, three);
         _exit(0);
     }
