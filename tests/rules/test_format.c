@@ -202,6 +202,28 @@ static smimepolicy_verdict *lone_identity(void)
     return verdict;
 }
 
+/* Who is asked for another certificate depends on the use. */
+START_TEST(whom_to_ask)
+{
+    static const char *const whom[] = { [SMIMEPOLICY_SIGN] = "; use a certificate",
+                                        [SMIMEPOLICY_ENCRYPT] = "; ask the contact for a",
+                                        [SMIMEPOLICY_VERIFY] = "; ask the sender for a" };
+    struct sp_recipe recipe = { .san = "email:bob@example.org", .usage = "cRLSign" };
+    X509 *cert = sp_make_cert(&recipe);
+
+    for (int use = SMIMEPOLICY_SIGN; use <= SMIMEPOLICY_VERIFY; use++) {
+        smimepolicy_verdict *verdict =
+            smimepolicy_evaluate(NULL, cert, NULL, (smimepolicy_use)use, SP_NOW);
+        char *said = smimepolicy_verdict_text(verdict);
+
+        ck_assert_msg(strstr(said, whom[use]) != NULL, "%s", said);
+        smimepolicy_free(said);
+        smimepolicy_verdict_free(verdict);
+    }
+    X509_free(cert);
+}
+END_TEST
+
 /* What is said where there is no certificate to judge. */
 START_TEST(refusals)
 {
@@ -442,6 +464,7 @@ int main(void)
     tcase_add_test(tests, json);
     tcase_add_test(tests, json_without_certificate);
     tcase_add_test(tests, refusals);
+    tcase_add_test(tests, whom_to_ask);
     tcase_add_test(tests, json_without_times);
     tcase_add_loop_test(tests, rule_ids, 0, SP_ROWS(ids));
     tcase_add_test(tests, wrong_arguments);

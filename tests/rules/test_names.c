@@ -124,7 +124,7 @@ END_TEST
 START_TEST(addresses_are_folded)
 {
     struct sp_recipe recipe = {
-        .san = "DNS:example.org,email:Bob.B@Example.ORG,email:nothing,email:second@example.org"
+        .san = "DNS:eve@example.org,email:Bob.B@Example.ORG,email:nothing,email:second@example.org"
     };
     X509 *cert = sp_make_cert(&recipe);
     struct sp_facts *facts = sp_facts_new(cert);

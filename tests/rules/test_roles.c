@@ -471,6 +471,7 @@ START_TEST(decided)
         ck_assert_ptr_nonnull(strstr(said, decisions[_i].remedy));
     } else {
         ck_assert_ptr_null(strstr(said, "--as"));
+        ck_assert_ptr_null(strstr(said, "kept as"));
     }
     ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), decisions[_i].as.role != SP_ROLE_NONE);
     smimepolicy_free(said);
