@@ -228,7 +228,9 @@ START_TEST(signed_twice_in_a_context)
         size_t size = sizeof(signature);
 
         EXPECT(EVP_PKEY_sign(ctx, signature, &size, data, sizeof(data)) == 1,
-               _i == 0 ? NULL : i == 0 ? "[expired]" : "refused before");
+               _i == 0  ? NULL
+               : i == 0 ? "[expired]"
+                        : "refused before");
     }
     EVP_PKEY_CTX_free(ctx);
     sp_free_owner(&old);
