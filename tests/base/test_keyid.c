@@ -247,6 +247,26 @@ START_TEST(offered_by_others)
 }
 END_TEST
 
+/* As providers answer who asks for the size alone. */
+static int export_size(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    const OSSL_PARAM params[] = { OSSL_PARAM_DEFN(OSSL_PKEY_PARAM_RSA_N,
+                                                  OSSL_PARAM_UNSIGNED_INTEGER, NULL, 64),
+                                  OSSL_PARAM_END };
+
+    (void)key, (void)selection;
+    return callback(params, arg);
+}
+
+START_TEST(modulus_without_data)
+{
+    struct sp_sha256 sha = start_sha256();
+    const struct sp_keyid id = sp_keyid_of_key(&sha, export_size, sp_test_rsa());
+
+    ck_assert(!id.known && !id.failed);
+}
+END_TEST
+
 /* The bits of an RSA key alone are told. */
 START_TEST(bits_of_rsa)
 {
@@ -365,6 +385,7 @@ int main(void)
     tcase_add_checked_fixture(tests, load_stock, unload_stock);
     tcase_add_loop_test(tests, same_name_everywhere, 0, SP_ROWS(rows));
     tcase_add_test(tests, compressed_or_not);
+    tcase_add_test(tests, modulus_without_data);
     tcase_add_loop_test(tests, offered_by_others, 0, SP_ROWS(offers));
     tcase_add_test(tests, bits_of_rsa);
     tcase_add_test(tests, unknown);

@@ -252,6 +252,21 @@ START_TEST(no_descriptor)
 }
 END_TEST
 
+/* Nothing is above the root. */
+START_TEST(above_the_root)
+{
+    char path[64], unsafe[64];
+    struct sp_place place;
+
+    ck_assert_int_eq(chmod("a", 0777), 0);
+    (void)snprintf(path, sizeof(path), "/../..%s/a/x", base);
+    (void)snprintf(unsafe, sizeof(unsafe), "%s/a", base);
+    ck_assert(sp_place_find(&place, path, 0));
+    ck_assert_str_eq(place.unsafe, unsafe);
+    sp_place_clear(&place);
+}
+END_TEST
+
 /* A relative path in a directory that is gone. */
 START_TEST(no_directory)
 {
@@ -406,6 +421,7 @@ int main(void)
     tcase_add_loop_test(tests, a_path, 0, SP_ROWS(rows));
     tcase_add_test(tests, the_root);
     tcase_add_test(tests, no_descriptor);
+    tcase_add_test(tests, above_the_root);
     tcase_add_test(tests, no_directory);
     tcase_add_test(tests, long_name);
     tcase_add_loop_test(tests, memory_runs_out, 0, 2);
