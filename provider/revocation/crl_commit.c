@@ -141,7 +141,7 @@ static bool put_file(const struct sp_crl_writer *writer, const size_t *ends,
 static bool sync_above(const struct sp_crl_folder *crls)
 {
     const int keyring = openat(crls->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool done = keyring >= 0 && fsync(crls->fd) == 0 && fsync(keyring) == 0;
+    const bool done = fsync(crls->fd) == 0 && fsync(keyring) == 0;
 
     if (keyring >= 0)
         close(keyring);

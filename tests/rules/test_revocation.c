@@ -313,6 +313,24 @@ START_TEST(words)
 }
 END_TEST
 
+/* What can be done about it depends on the use. */
+START_TEST(remedies)
+{
+    static const char *const all[] = {
+        [SMIMEPOLICY_UPLOAD] = "mail needs another certificate",
+        [SMIMEPOLICY_SIGN] = "use another certificate",
+        [SMIMEPOLICY_ENCRYPT] = "ask the contact for another certificate",
+        [SMIMEPOLICY_VERIFY] = "ask the sender, in another way, whether the message is genuine",
+        [SMIMEPOLICY_DECRYPT] = "give your contacts another certificate",
+    };
+    const struct sp_revocation revocation = in_state(SP_REVOCATION_REVOKED);
+    smimepolicy_verdict *verdict = judge(facts, &revocation, (smimepolicy_use)_i, "soft");
+
+    ck_assert_str_eq(smimepolicy_finding_get0_remedy(sp_find(verdict, "revoked")), all[_i]);
+    smimepolicy_verdict_free(verdict);
+}
+END_TEST
+
 /* The signing time of a message changes nothing, and is told. */
 START_TEST(both_clocks)
 {
@@ -396,6 +414,7 @@ static Suite *revocation_suite(void)
     tcase_add_test(tcase, name_of_its_issuer);
     tcase_add_loop_test(tcase, reason, 0, SP_ROWS(reasons));
     tcase_add_test(tcase, words);
+    tcase_add_loop_test(tcase, remedies, 0, SP_USE_COUNT);
     tcase_add_test(tcase, both_clocks);
     tcase_add_loop_test(tcase, no_other_clock, 0, 2);
     tcase_add_loop_test(tcase, at_a_given_time, 0, SP_ROWS(times));
