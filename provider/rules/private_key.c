@@ -30,7 +30,7 @@ static bool is_public_only(const EVP_PKEY *key, const char *name)
     OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(name, number, sizeof(number)),
                             OSSL_PARAM_construct_end() };
 
-    if (offered == NULL || OSSL_PARAM_locate_const(offered, name) == NULL)
+    if (OSSL_PARAM_locate_const(offered, name) == NULL)
         return false;
     (void)EVP_PKEY_get_params(key, params);
     OPENSSL_cleanse(number, sizeof(number));

@@ -224,6 +224,25 @@ START_TEST(whom_to_ask)
 }
 END_TEST
 
+/* Which usage it has to have depends on its key. */
+START_TEST(usage_to_ask_for)
+{
+    const struct sp_recipe recipe = { .san = "email:bob@example.org",
+                                      .usage = "digitalSignature",
+                                      .key = _i == 0 ? sp_test_ec() : sp_test_rsa() };
+    X509 *cert = sp_make_cert(&recipe);
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_ENCRYPT, SP_NOW);
+
+    ck_assert_str_eq(smimepolicy_finding_get0_remedy(sp_find(verdict, "usage-encrypt")),
+                     _i == 0 ? "ask the contact for a certificate with Key Agreement in Key Usage"
+                             : "ask the contact for a certificate with Key Encipherment in Key "
+                               "Usage");
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
 /* What is said where there is no certificate to judge. */
 START_TEST(refusals)
 {
@@ -465,6 +484,7 @@ int main(void)
     tcase_add_test(tests, json_without_certificate);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, whom_to_ask);
+    tcase_add_loop_test(tests, usage_to_ask_for, 0, 2);
     tcase_add_test(tests, json_without_times);
     tcase_add_loop_test(tests, rule_ids, 0, SP_ROWS(ids));
     tcase_add_test(tests, wrong_arguments);
