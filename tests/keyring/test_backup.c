@@ -325,6 +325,7 @@ START_TEST(every_call)
 {
     char *path = sp_store_file(folder, "copy");
     const int first = sp_free_descriptor();
+    const mode_t mask = umask(077);
     long number = 0;
     int passed = 0;
     bool failed;
@@ -342,8 +343,10 @@ START_TEST(every_call)
         if (!done)
             ck_assert_msg(strstr(sp_keyring_why(keyring), "Input/output error") != NULL, "%ld: %s",
                           number, sp_keyring_why(keyring));
-        else
+        else {
+            ck_assert_uint_eq(mode_of(path, "crls/a"), 0755);
             discard_copy(path);
+        }
         /* The CRL and its two folders, the copy, and the directory that it is in. */
         if (!failed)
             ck_assert_int_eq(sp_syncs(), 3 + 2);
@@ -351,6 +354,7 @@ START_TEST(every_call)
     } while (failed);
     /* What nobody knows of the copy, of its directory and of the private keys is seen later. */
     ck_assert_int_eq(passed, 3);
+    (void)umask(mask);
     OPENSSL_free(path);
 }
 END_TEST

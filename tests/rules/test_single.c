@@ -233,7 +233,7 @@ START_TEST(nameless_signer)
     OPENSSL_free(text);
     ck_assert_ptr_null(sp_unreadable_text(SP_READABLE));
     /* Each fault has words of its own. */
-    for (int i = SP_HEADER_NUL; i <= SP_LIST_OTHER; i++)
+    for (int i = SP_HEADER_NUL; i <= SP_LIST_MANY; i++)
         for (int j = SP_HEADER_NUL; j < i; j++)
             ck_assert_str_ne(sp_unreadable_text((enum sp_unreadable)i),
                              sp_unreadable_text((enum sp_unreadable)j));
