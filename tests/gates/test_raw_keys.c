@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 
+#include "certs.h"
 #include "keyring_of_test.h"
 #include "mail.h"
 
@@ -499,11 +500,45 @@ START_TEST(unverified_mail)
 }
 END_TEST
 
+/* The same for Ed25519, which has data and signature in one call. */
+START_TEST(refused_in_one_call)
+{
+    unsigned char signature[64] = { 1 };
+    size_t size = sizeof(signature);
+    EVP_MD_CTX *ctx;
+    EVP_PKEY *key;
+    X509 *made, *cert;
+
+    sp_start("unverified_signers = refuse");
+    key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    made = sp_make_cert(&(struct sp_recipe){ .key = sp_test_ec() });
+    ck_assert_int_eq(X509_set_pubkey(made, key), 1);
+    ck_assert_int_gt(X509_sign(made, sp_test_ec(), EVP_sha256()), 0);
+    cert = X509_dup(made);
+    ctx = EVP_MD_CTX_new();
+    ck_assert_int_eq(EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, X509_get0_pubkey(cert)), 1);
+    EXPECT_REFUSED(EVP_DigestVerify(ctx, signature, sizeof(signature), sp_mail_attributes,
+                                    sizeof(sp_mail_attributes)) == 1,
+                   "[distrust-default]");
+    EVP_MD_CTX_free(ctx);
+    ctx = EVP_MD_CTX_new();
+    ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, NULL, NULL, key), 1);
+    EXPECT_REFUSED(
+        EVP_DigestSign(ctx, signature, &size, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1,
+        "[san-email]");
+    EVP_MD_CTX_free(ctx);
+    X509_free(cert);
+    X509_free(made);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("raw keys");
     TCase *tests = sp_case(suite, "raw keys");
 
+    tcase_add_test(tests, refused_in_one_call);
     tcase_add_loop_test(tests, judged, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, passing, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, named_only_where_it_helps, 0, 2);

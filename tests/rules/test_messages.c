@@ -238,7 +238,12 @@ START_TEST(no_signing_time)
         &(struct sp_recipe){ GOOD, .not_before = "19690101000000Z", .not_after = SP_START });
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
 
-    sp_expect_verdict(sp_judge_signing_time(old, NULL, 0, &none[_i], SP_NOW), DENY);
+    smimepolicy_verdict *verdict = sp_judge_signing_time(old, NULL, 0, &none[_i], SP_NOW);
+
+    ck_assert_ptr_nonnull(
+        strstr(smimepolicy_finding_get0_fault(smimepolicy_verdict_get0_finding(verdict, 0)),
+               _i == 0 ? "the message has no signing time" : "signing time cannot be read"));
+    sp_expect_verdict(verdict, DENY);
     sp_expect_verdict(
         sp_judge_signing_time(signer, (const struct sp_facts *[]){ old }, 1, &none[_i], SP_NOW),
         _i == 0 ? DENY : DENY " " DENY);

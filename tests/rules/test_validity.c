@@ -131,17 +131,26 @@ END_TEST
 static const struct {
     const char *not_after;
     const char *expected;
+    const char *found; /* a day that has begun counts */
 } lengths[] = {
-    { "20261029142028Z", "" },
-    { "20261029142029Z", "warn:validity-too-long" },
-    { "20330801142028Z", "warn:validity-too-long" },
+    { "20261029142028Z", "", NULL },
+    { "20261029142029Z", "warn:validity-too-long", "1186 days" },
+    { "20330801142028Z", "warn:validity-too-long", "3653 days" },
 };
 
 START_TEST(validity_too_long)
 {
     struct sp_recipe recipe = { GOOD, .not_after = lengths[_i].not_after };
     struct sp_recipe ca = { .basic = "CA:TRUE", .not_after = lengths[_i].not_after };
+    X509 *cert = sp_make_cert(&recipe);
+    smimepolicy_verdict *verdict = smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
 
+    if (lengths[_i].found != NULL)
+        sp_expect_words(verdict, "validity-too-long",
+                        "certificate is valid for more than 1185 days", lengths[_i].found,
+                        "at most 1185 days");
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
     sp_expect(&recipe, SMIMEPOLICY_SIGN, SP_NOW, NULL, lengths[_i].expected);
     sp_expect(&recipe, SMIMEPOLICY_SIGN, SP_NOW, quiet, "");
     sp_expect(&ca, SMIMEPOLICY_UPLOAD, SP_NOW, NULL, "note:ca-exempt");
