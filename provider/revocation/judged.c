@@ -98,7 +98,7 @@ int sp_is_signed_by(X509 *cert, X509 *issuer)
     EVP_PKEY *key = X509_get0_pubkey(issuer);
     const int verified = key == NULL ? -1 : X509_verify(cert, key);
 
-    if (verified >= 0)
+    if (verified >= 0 || key == NULL)
         return verified;
     return ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_WRONG_PUBLIC_KEY_TYPE ? 0 : -1;
 }
